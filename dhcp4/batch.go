@@ -1,0 +1,295 @@
+package dhcp4
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/embedhcp/embedhcp/lease"
+)
+
+// maxAttempts is how often a decision is made again when the store changes
+// under it.
+const maxAttempts = 16
+
+// A batch takes exchanges from the request to the answer together, with one
+// round trip to the store for what all of them ask and one for what they
+// change. It is used by one goroutine at a time and reused.
+type batch struct {
+	s         *Server
+	exchanges []*Exchange // all there are, reused
+	n         int         // how many are in use
+
+	ready   []*Exchange // prepared, to be decided
+	work    []*Exchange
+	again   []*Exchange
+	queries []lease.Query
+	changes []lease.Change
+	changed []*Exchange
+	out     []Packet
+	outOf   []*Exchange
+	kept    packetKeeper // the writer of Respond
+}
+
+// next returns an exchange for one more packet.
+func (b *batch) next() *Exchange {
+	if b.n == len(b.exchanges) {
+		b.exchanges = append(b.exchanges, new(Exchange))
+	}
+	b.n++
+	return b.exchanges[b.n-1]
+}
+
+// clear forgets the exchanges of the last run, and all that they borrowed.
+func (b *batch) clear() {
+	b.n = 0
+	b.ready = b.ready[:0]
+}
+
+// A writer is the half of a Conn that sends.
+type writer interface {
+	WriteBatch(ps []Packet) (int, error)
+}
+
+// run takes b.ready through Find, decide, Update, Sync and write.
+func (b *batch) run(ctx context.Context, w writer) {
+	xs := b.ready
+	b.findAndDecide(ctx, xs)
+	b.commit(ctx, xs)
+
+	sync := false
+	for _, x := range xs {
+		if x.verdict == answered && !b.s.encode(x) {
+			continue
+		}
+		sync = sync || x.committed || x.confirms()
+	}
+	b.write(w, xs, false)
+	if sync {
+		if err := b.s.store.Sync(ctx); err != nil {
+			b.s.logStore("Sync", err)
+			for _, x := range xs {
+				if x.confirms() {
+					x.drop(ReasonStoreFailed)
+				}
+				x.committed = false
+			}
+		}
+	}
+	b.write(w, xs, true)
+	for _, x := range xs {
+		b.s.finish(x)
+	}
+}
+
+// confirms reports whether the reply tells the client that it has a stored
+// lease: such a reply leaves after Sync.
+func (x *Exchange) confirms() bool {
+	return x.verdict == answered && x.msgType == TypeRequest && x.replyType == TypeACK && !x.stateless
+}
+
+// findAndDecide asks the store about xs and decides them, again and again for
+// those that chose an address that the store was not asked about.
+func (b *batch) findAndDecide(ctx context.Context, xs []*Exchange) {
+	work := b.work[:0]
+	for _, x := range xs {
+		if x.withoutStore() {
+			b.s.decide(x)
+			continue
+		}
+		x.fillQuery()
+		work = append(work, x)
+	}
+	for round := 0; len(work) > 0; round++ {
+		if err := b.find(ctx, work); err != nil {
+			b.s.logStore("Find", err)
+			for _, x := range work {
+				x.drop(ReasonStoreFailed)
+			}
+			break
+		}
+		next := work[:0]
+		for _, x := range work {
+			b.s.decide(x)
+			switch {
+			case x.verdict != lookAgain && x.verdict != noneFree:
+			case round == maxAttempts:
+				x.drop(ReasonContention)
+			default:
+				next = append(next, x)
+			}
+		}
+		b.reclaim(ctx, next)
+		work = next
+	}
+	b.work = work[:0]
+}
+
+// find fills the Leases of xs.
+func (b *batch) find(ctx context.Context, xs []*Exchange) error {
+	b.queries = b.queries[:0]
+	for _, x := range xs {
+		x.query.Leases = x.query.Leases[:0]
+		b.queries = append(b.queries, x.query)
+	}
+	if err := b.s.store.Find(ctx, b.queries); err != nil {
+		return err
+	}
+	for i, x := range xs {
+		x.found(&b.queries[i])
+	}
+	return nil
+}
+
+// reclaim looks for expired leases where the pool has nothing free, once for
+// each subnet.
+func (b *batch) reclaim(ctx context.Context, xs []*Exchange) {
+	for i, x := range xs {
+		if x.verdict != noneFree || x.reclaimed {
+			continue
+		}
+		b.s.makeRoom(ctx, x.sub, x.Time)
+		for _, o := range xs[i:] {
+			if o.sub == x.sub {
+				o.reclaimed = true
+			}
+		}
+	}
+}
+
+// commit writes the changes of xs. A change that the store refuses because
+// the lease is not what was seen is decided again.
+func (b *batch) commit(ctx context.Context, xs []*Exchange) {
+	for attempt := 1; ; attempt++ {
+		again := b.update(ctx, xs)
+		if len(again) == 0 {
+			break
+		}
+		for _, x := range again {
+			x.Attempt = attempt
+			if attempt == maxAttempts {
+				x.drop(ReasonContention)
+			}
+		}
+		if attempt == maxAttempts {
+			break
+		}
+		b.s.count.conflicts.Add(uint64(len(again)))
+		b.findAndDecide(ctx, again)
+		xs = again
+	}
+	b.deleteSuperseded(ctx)
+}
+
+// update applies the changes of xs and returns those that must be decided
+// again.
+func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
+	b.changes, b.changed = b.changes[:0], b.changed[:0]
+	for _, x := range xs {
+		if x.committed || x.verdict != answered && x.verdict != served || x.Lease == nil && x.old == nil {
+			continue
+		}
+		b.changes = append(b.changes, lease.Change{Old: x.old, New: x.Lease})
+		b.changed = append(b.changed, x)
+	}
+	if len(b.changes) == 0 {
+		return nil
+	}
+	if err := b.s.store.Update(ctx, b.changes); err != nil {
+		// The outcome is unknown: confirm nothing of it.
+		b.s.logStore("Update", err)
+		for _, x := range b.changed {
+			x.drop(ReasonStoreFailed)
+		}
+		return nil
+	}
+	again := b.again[:0]
+	for i, x := range b.changed {
+		switch err := b.changes[i].Err; {
+		case err == nil:
+			x.committed = true
+			b.s.applied(x)
+		case errors.Is(err, lease.ErrConflict):
+			again = append(again, x)
+		default:
+			b.s.logStore("Update", err)
+			x.drop(ReasonStoreFailed)
+		}
+	}
+	b.again = again
+	return again
+}
+
+// applied notes a committed change where free addresses and due leases are
+// kept.
+func (s *Server) applied(x *Exchange) {
+	if x.Lease == nil {
+		x.sub.released(x.old.Addr)
+		return
+	}
+	x.sub.live.leased(x.Lease.Addr)
+	s.expiry.note(x.Lease.Expires)
+}
+
+// released frees the address of a deleted lease, but for a reserved one: that
+// belongs to its reservation.
+func (n *subnet) released(a netip.Addr) {
+	if n.byAddr[a] == nil {
+		n.live.released(a)
+	}
+}
+
+// deleteSuperseded deletes the leases that clients have given up by taking
+// another one, now that the other one is stored. What fails is left to the
+// next exchange of the client.
+func (b *batch) deleteSuperseded(ctx context.Context) {
+	b.changes, b.changed = b.changes[:0], b.changed[:0]
+	for _, x := range b.ready {
+		if !x.committed {
+			continue
+		}
+		for i := range x.superseded {
+			b.changes = append(b.changes, lease.Change{Old: &x.superseded[i]})
+			b.changed = append(b.changed, x)
+		}
+	}
+	if len(b.changes) == 0 {
+		return
+	}
+	if err := b.s.store.Update(ctx, b.changes); err != nil {
+		b.s.logStore("Update", err)
+		return
+	}
+	for i, x := range b.changed {
+		if b.changes[i].Err == nil {
+			x.sub.released(b.changes[i].Old.Addr)
+			b.s.events.publish(Event{Kind: EventReclaimed, Time: x.Time, Old: *b.changes[i].Old})
+		}
+	}
+}
+
+// write sends the replies that confirm a lease, or those that do not.
+func (b *batch) write(w writer, xs []*Exchange, confirming bool) {
+	b.out, b.outOf = b.out[:0], b.outOf[:0]
+	for _, x := range xs {
+		if x.verdict == answered && x.confirms() == confirming {
+			b.out = append(b.out, x.outPacket)
+			b.outOf = append(b.outOf, x)
+		}
+	}
+	// What cannot be sent is skipped.
+	for done := 0; done < len(b.out); {
+		n, err := w.WriteBatch(b.out[done:])
+		if done += n; done == len(b.out) {
+			break
+		}
+		if err == nil {
+			err = errShortWrite
+		}
+		b.s.logWrite(b.outOf[done], err)
+		b.s.countReason(ReasonWrite)
+		done++
+	}
+}
+
+var errShortWrite = errors.New("dhcp4: the Conn sent nothing and gave no error")

@@ -1,0 +1,254 @@
+package dhcp4
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
+	"github.com/embedhcp/embedhcp/pool"
+)
+
+// A ConfigError lists every mistake of a Config.
+type ConfigError struct {
+	Problems []ConfigProblem
+}
+
+// A ConfigProblem is one mistake and where it is.
+type ConfigProblem struct {
+	Path string // such as "Subnets[0].Pools[1].Range"
+	Err  error
+}
+
+// Error returns one line for each mistake.
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "dhcp4: config: %s: %v", p.Path, p.Err)
+	}
+	return b.String()
+}
+
+// Unwrap returns the mistakes for errors.Is and errors.As.
+func (e *ConfigError) Unwrap() []error {
+	errs := make([]error, len(e.Problems))
+	for i, p := range e.Problems {
+		errs[i] = p.Err
+	}
+	return errs
+}
+
+// check returns a *ConfigError with every mistake in c, or nil.
+func (c *Config) check() error {
+	var k configChecker
+	k.lifetimes("", c.Lifetime, c.T1, c.T2)
+	k.options("Options", c.Options)
+	k.serverID("ServerID", c.ServerID)
+	k.boot("Boot", &c.Boot)
+	for _, d := range []struct {
+		path string
+		d    time.Duration
+	}{
+		{"OfferLifetime", c.OfferLifetime},
+		{"DeclineProbation", c.DeclineProbation},
+		{"DecideTimeout", c.DecideTimeout},
+	} {
+		if d.d < 0 {
+			k.add(d.path, "is negative")
+		}
+	}
+	for _, n := range []struct {
+		path string
+		n    int
+	}{{"MaxOffers", c.MaxOffers}, {"MaxPending", c.MaxPending}, {"Loops", c.Loops}} {
+		if n.n < 0 {
+			k.add(n.path, "is negative")
+		}
+	}
+	ids := make(map[uint32]int)
+	prefixes := make(map[netip.Prefix]int)
+	for i := range c.Subnets {
+		s, path := &c.Subnets[i], fmt.Sprintf("Subnets[%d]", i)
+		if j, ok := ids[s.ID]; ok && s.ID != 0 {
+			k.add(path+".ID", "%d is the ID of Subnets[%d] too", s.ID, j)
+		}
+		if j, ok := prefixes[s.Prefix.Masked()]; ok && s.Prefix.IsValid() {
+			k.add(path+".Prefix", "%v is the prefix of Subnets[%d] too", s.Prefix, j)
+		}
+		ids[s.ID], prefixes[s.Prefix.Masked()] = i, i
+		k.subnet(path, s)
+	}
+	if len(k.problems) == 0 {
+		return nil
+	}
+	return &ConfigError{Problems: k.problems}
+}
+
+type configChecker struct{ problems []ConfigProblem }
+
+func (k *configChecker) add(path, format string, args ...any) {
+	k.problems = append(k.problems, ConfigProblem{Path: path, Err: fmt.Errorf(format, args...)})
+}
+
+func (k *configChecker) subnet(path string, s *Subnet) {
+	if s.ID == 0 {
+		k.add(path+".ID", "must not be zero")
+	}
+	prefixOK := s.Prefix.IsValid() && s.Prefix.Addr().Is4()
+	if !prefixOK {
+		k.add(path+".Prefix", "is not an IPv4 prefix: %v", s.Prefix)
+	}
+	k.serverID(path+".ServerID", s.ServerID)
+	k.lifetimes(path+".", s.Lifetime, s.T1, s.T2)
+	k.options(path+".Options", s.Options)
+	k.boot(path+".Boot", &s.Boot)
+	var ranges []pool.Range
+	for i := range s.Pools {
+		p, path := &s.Pools[i], fmt.Sprintf("%s.Pools[%d]", path, i)
+		k.options(path+".Options", p.Options)
+		if !p.Range.IsValid() {
+			k.add(path+".Range", "is not a range of IPv4 addresses")
+			continue
+		}
+		if prefixOK && !(s.Prefix.Contains(p.Range.First) && s.Prefix.Contains(p.Range.Last)) {
+			k.add(path+".Range", "%v is not inside the subnet %v", p.Range, s.Prefix.Masked())
+		}
+		for j, r := range ranges {
+			if r.Contains(p.Range.First) || p.Range.Contains(r.First) {
+				k.add(path+".Range", "%v overlaps with Pools[%d], %v", p.Range, j, r)
+			}
+		}
+		ranges = append(ranges, p.Range)
+	}
+	k.reservations(path, s, prefixOK)
+}
+
+func (k *configChecker) reservations(path string, s *Subnet, prefixOK bool) {
+	seen := make(map[string]int) // identifiers and addresses
+	duplicate := func(path, field, value string, i int) {
+		if j, ok := seen[field+value]; ok {
+			k.add(path+"."+field, "%s is in Reservations[%d] too", value, j)
+			return
+		}
+		seen[field+value] = i
+	}
+	for i := range s.Reservations {
+		r, path := &s.Reservations[i], fmt.Sprintf("%s.Reservations[%d]", path, i)
+		n := 0
+		if !r.HardwareAddr.IsZero() {
+			n++
+			duplicate(path, "HardwareAddr", r.HardwareAddr.String(), i)
+		}
+		if !r.ClientID.IsZero() {
+			n++
+			duplicate(path, "ClientID", r.ClientID.String(), i)
+		}
+		if r.AnyClient {
+			n++
+			duplicate(path, "AnyClient", "", i)
+		}
+		if n != 1 {
+			k.add(path, "needs exactly one of HardwareAddr, ClientID and AnyClient")
+		}
+		if r.Addr.IsValid() {
+			duplicate(path, "Addr", r.Addr.String(), i)
+			if !isUnicast(r.Addr) || prefixOK && !s.Prefix.Contains(r.Addr) {
+				k.add(path+".Addr", "%v is not inside the subnet %v", r.Addr, s.Prefix)
+			}
+		}
+		k.reservation(path, r)
+	}
+}
+
+// reservation checks what is not about the client's identity.
+func (k *configChecker) reservation(path string, r *Reservation) {
+	if r.Addr.IsValid() && !isUnicast(r.Addr) {
+		k.add(path+".Addr", "%v is not a unicast IPv4 address", r.Addr)
+	}
+	if r.Stateless && !r.Addr.IsValid() {
+		k.add(path+".Addr", "must be set, for the reservation is Stateless")
+	}
+	if r.Reuse < 0 {
+		k.add(path+".Reuse", "is negative")
+	}
+	if len(r.Hostname) > 255 {
+		k.add(path+".Hostname", "is longer than 255 octets")
+	}
+	k.lifetimes(path+".", r.Lifetime, 0, 0)
+	k.options(path+".Options", r.Options)
+	k.boot(path+".Boot", &r.Boot)
+}
+
+func (k *configChecker) boot(path string, b *Boot) {
+	if b.NextServer.IsValid() && !b.NextServer.Is4() {
+		k.add(path+".NextServer", "%v is not an IPv4 address", b.NextServer)
+	}
+	if len(b.ServerName) > 63 {
+		k.add(path+".ServerName", "is longer than 63 octets")
+	}
+	if len(b.File) > 127 {
+		k.add(path+".File", "is longer than 127 octets")
+	}
+}
+
+func (k *configChecker) lifetimes(prefix string, lifetime, t1, t2 time.Duration) {
+	if lifetime < 0 || lifetime > lease.Infinite {
+		k.add(prefix+"Lifetime", "%v is not between 0 and lease.Infinite", lifetime)
+	}
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"Lifetime", lifetime}, {"T1", t1}, {"T2", t2}} {
+		if f.d > 0 && f.d%time.Second != 0 {
+			k.add(prefix+f.name, "%v is not a whole number of seconds", f.d)
+		}
+	}
+}
+
+// ownOptions are those that the Server sets itself, with what to use instead.
+var ownOptions = [256]string{
+	0:   "it is padding",
+	50:  "clients send it",
+	51:  "use Lifetime",
+	52:  "it tells how a message is laid out",
+	53:  "it is set by the Server",
+	54:  "use ServerID",
+	55:  "clients send it",
+	57:  "clients send it",
+	58:  "use T1",
+	59:  "use T2",
+	61:  "clients send it",
+	82:  "relay agents add it",
+	255: "it ends the options",
+}
+
+func (k *configChecker) options(path string, opts option.Options) {
+	var seen codeSet
+	for i := range opts {
+		o, path := &opts[i], fmt.Sprintf("%s[%d]", path, i)
+		if err := o.Err(); err != nil {
+			k.add(path, "%w", err)
+		}
+		if why := ownOptions[o.Code]; why != "" {
+			k.add(path, "option %v cannot be configured: %s", o.Code, why)
+		}
+		if seen.has(o.Code) {
+			k.add(path, "option %v is in the list already", o.Code)
+		}
+		seen.add(o.Code)
+		if len(o.Data) > 4096 {
+			k.add(path, "option %v is longer than 4,096 octets", o.Code)
+		}
+	}
+}
+
+func (k *configChecker) serverID(path string, id netip.Addr) {
+	if id.IsValid() && !isUnicast(id) {
+		k.add(path, "%v is not a unicast IPv4 address", id)
+	}
+}

@@ -1,0 +1,187 @@
+package dhcp4
+
+import (
+	"hash/maphash"
+	"net/netip"
+
+	"github.com/embedhcp/embedhcp/lease"
+)
+
+// decide comes to a verdict about x from what prepare, the HostFinder and the
+// store have found. It does not wait and does not touch the store; it may run
+// again when a conflict shows that the store has changed. The one thing that
+// it changes is the subnet's offer table.
+func (s *Server) decide(x *Exchange) {
+	x.undo()
+	if x.refused {
+		s.refuse(x, ReasonRefused)
+		return
+	}
+	if x.host != nil && x.host.conf.Stateless {
+		s.decideStateless(x)
+		return
+	}
+	x.findCurrent()
+	switch x.msgType {
+	case TypeDiscover:
+		s.discover(x)
+	case TypeRequest:
+		s.request(x)
+	case TypeDecline:
+		s.decline(x)
+	case TypeRelease:
+		s.release(x)
+	case TypeInform:
+		s.inform(x)
+	}
+}
+
+// decideStateless answers a client whose truth is kept elsewhere: its
+// address is that of the Reservation, and no lease plays a part.
+func (s *Server) decideStateless(x *Exchange) {
+	addr := x.host.conf.Addr
+	x.stateless = true
+	switch x.msgType {
+	case TypeDiscover:
+		s.answer(x, TypeOffer, addr)
+	case TypeRequest:
+		want, ok := x.wanted()
+		switch {
+		case !ok:
+			x.drop(ReasonMalformed)
+		case !want.IsValid() || want == addr:
+			s.answer(x, TypeACK, addr)
+		default:
+			s.nak(x, ReasonWrongAddress)
+		}
+	case TypeInform:
+		s.inform(x)
+	default:
+		x.verdict = served
+	}
+}
+
+// refuse answers a client that the HostFinder refuses: a REQUEST gets a NAK,
+// anything else silence.
+func (s *Server) refuse(x *Exchange, r Reason) {
+	if x.msgType != TypeRequest {
+		x.drop(r)
+		return
+	}
+	s.nak(x, r)
+}
+
+// wanted returns the address that a REQUEST is about: ciaddr when the client
+// renews or rebinds, else option 50; invalid if it names none. ok is false
+// if option 50 is malformed.
+func (x *Exchange) wanted() (a netip.Addr, ok bool) {
+	if a, ok = x.requestedAddr(); !ok {
+		return netip.Addr{}, false
+	}
+	if ci := x.Request.CIAddr; isAddr(ci) && (!a.IsValid() || x.state() != selecting) {
+		a = ci
+	}
+	return a, true
+}
+
+// A clientState is the state that a REQUEST is sent in (RFC 2131, section
+// 4.3.2, table 4).
+type clientState uint8
+
+const (
+	selecting  clientState = iota // answers an OFFER
+	initReboot                    // wants to verify an address that it remembers
+	renewing                      // extends its lease, by unicast or, rebinding, by broadcast
+	asking                        // names no address at all
+)
+
+func (x *Exchange) state() clientState {
+	if _, ok := x.Request.Options.Lookup(codeServerID); ok {
+		return selecting
+	}
+	if isAddr(x.Request.CIAddr) {
+		return renewing
+	}
+	if a, ok := x.requestedAddr(); ok && a.IsValid() {
+		return initReboot
+	}
+	return asking
+}
+
+// allowed reports whether the client may have the address a as far as the
+// configuration goes: it is reserved for the client, or it is in a pool and
+// reserved for nobody.
+func (x *Exchange) allowed(a netip.Addr) bool {
+	if x.host != nil && x.host.conf.Addr == a {
+		return true
+	}
+	return x.sub.live.contains(a) && !x.sub.reservedForOther(x, a) && !x.isOwn(a)
+}
+
+// isOwn reports whether a is the Server's own address, which no client gets.
+func (x *Exchange) isOwn(a netip.Addr) bool { return a == x.serverID || x.Link.holds(a) }
+
+// propose returns an address for a client that has none: the one on offer
+// for it, or a new one, taken from the pool and put on offer. It reports
+// false when x has a verdict instead: decide again after a look at the store,
+// or nothing is free.
+func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
+	for range maxAttempts {
+		a, ok := x.sub.live.offer(x.key, hint, maphash.Bytes(s.seed, x.key), x.Time, x.reclaimed)
+		switch {
+		case !ok && !x.reclaimed:
+			x.verdict = noneFree
+			return netip.Addr{}, false
+		case !ok:
+			x.drop(ReasonNoAddress)
+			return netip.Addr{}, false
+		case x.isOwn(a) || x.sub.reservedForOther(x, a):
+			x.sub.live.leased(a) // nobody gets it
+		case !x.lookedFor(a):
+			x.lookFor(a)
+			x.verdict = lookAgain
+			return netip.Addr{}, false
+		case x.free(x.leaseAt(a)):
+			return a, true
+		default:
+			// Somebody else, perhaps another server on the same store,
+			// has leased it.
+			x.sub.live.conflict(a)
+		}
+	}
+	x.drop(ReasonNoAddress)
+	return netip.Addr{}, false
+}
+
+// grant makes the client's lease of the address a and the ACK for it.
+func (s *Server) grant(x *Exchange, a netip.Addr) {
+	l := &x.newLease
+	*l = lease.Lease{
+		Addr:         a,
+		SubnetID:     x.sub.conf.ID,
+		HardwareAddr: x.Request.HardwareAddr,
+		Hostname:     x.hostname(),
+	}
+	if p := x.sub.poolOf(a); p != nil {
+		l.PoolID = p.id
+	}
+	l.SetLifetime(x.Time, x.lifetime())
+	x.old = x.leaseAt(a)
+	// The strings of the client's lease serve again, so that a renewal
+	// allocates none.
+	if c := x.Current; c != nil && c.ClientID.Octets() == string(x.clientID) {
+		l.ClientID = c.ClientID
+	} else {
+		l.ClientID = lease.ClientIDFrom(x.clientID)
+	}
+	if x.old != nil && x.owns(x.old) {
+		l.UserContext = x.old.UserContext
+	}
+	for i := range x.Leases {
+		if other := &x.Leases[i]; other.Addr != a && other.SubnetID == x.sub.conf.ID && x.owns(other) {
+			x.superseded = append(x.superseded, *other)
+		}
+	}
+	x.Lease = l
+	s.answer(x, TypeACK, a)
+}

@@ -1,0 +1,24 @@
+package dhcp4
+
+// discover answers a DISCOVER with an OFFER (RFC 2131, section 4.3.1). It
+// stores nothing. The address is, in this order, the client's reserved one,
+// the one of its lease, the one on offer for it, the one that it asks for if
+// that is free, and any free one.
+func (s *Server) discover(x *Exchange) {
+	hint, ok := x.requestedAddr()
+	if !ok {
+		x.drop(ReasonMalformed)
+		return
+	}
+	if h := x.host; h != nil && h.conf.Addr.IsValid() && x.free(x.leaseAt(h.conf.Addr)) {
+		s.answer(x, TypeOffer, h.conf.Addr)
+		return
+	}
+	if c := x.Current; c != nil && x.allowed(c.Addr) {
+		s.answer(x, TypeOffer, c.Addr)
+		return
+	}
+	if a, ok := s.propose(x, hint); ok {
+		s.answer(x, TypeOffer, a)
+	}
+}

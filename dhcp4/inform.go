@@ -1,0 +1,9 @@
+package dhcp4
+
+import "net/netip"
+
+// inform answers an INFORM with the configuration but no address and no
+// times (RFC 2131, section 4.3.5).
+func (s *Server) inform(x *Exchange) {
+	s.answer(x, TypeACK, netip.Addr{})
+}

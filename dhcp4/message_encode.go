@@ -1,0 +1,177 @@
+package dhcp4
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/embedhcp/embedhcp/option"
+)
+
+const (
+	// minLen is what a BOOTP message has at least; some relays and boot
+	// ROMs drop shorter ones (RFC 1542, section 2.1).
+	minLen = 300
+	// maxLen is what fits into a UDP datagram over IPv4.
+	maxLen = 65_535 - 20 - 8
+	// maxPart is the most that the length octet of an option can say.
+	maxPart = 255
+)
+
+// An EncodeError tells why a Message or a Packet cannot be written.
+type EncodeError struct {
+	Field  string      // as in RFC 2131: "yiaddr", "chaddr", "options"; of a Packet its field
+	Code   option.Code // the option, if Field is "options", or 0
+	Reason string
+}
+
+// Error returns the field or option and the reason.
+func (e *EncodeError) Error() string {
+	what := e.Field
+	if e.Code != 0 {
+		what = e.Code.String()
+	}
+	return "dhcp4: encode " + what + ": " + e.Reason
+}
+
+// AppendBinary appends m as it goes into a UDP datagram and returns the
+// extended slice. It does not allocate if dst has room for 300 octets and the
+// options.
+//
+// Options are written in their order, those with more than 255 octets in
+// several parts (RFC 3396), then End and zeros up to 300 octets. Options that
+// do not fit into a client's buffer are not moved into file and sname.
+//
+// An address that is neither IPv4 nor the 16-byte form of an IPv4 address,
+// a hardware address of more than 16 octets, an sname of more than 64 or a
+// file of more than 128 octets or with a NUL in it, an option that occurs
+// twice, that option.Option.Err refuses, that option.Never made or that is
+// Pad, End or Option Overload, and more than 65,507 octets in all give an
+// *EncodeError and dst as it was.
+func (m *Message) AppendBinary(dst []byte) ([]byte, error) {
+	if err := m.check(); err != nil {
+		return dst, err
+	}
+	n := m.encodedLen()
+	if n > maxLen {
+		return dst, &EncodeError{Field: "options", Reason: "message longer than 65,507 octets"}
+	}
+	b := slices.Grow(dst, n)[:len(dst)+n]
+	p := b[len(dst):]
+	m.putHeader((*[headerLen]byte)(p))
+	end := headerLen + m.putOptions(p[headerLen:])
+	p[end] = uint8(option.End)
+	clear(p[end+1:])
+	return b, nil
+}
+
+// check returns why m cannot be encoded, but for its length.
+func (m *Message) check() error {
+	switch {
+	case !is4OrNone(m.CIAddr):
+		return &EncodeError{Field: "ciaddr", Reason: notIPv4}
+	case !is4OrNone(m.YIAddr):
+		return &EncodeError{Field: "yiaddr", Reason: notIPv4}
+	case !is4OrNone(m.SIAddr):
+		return &EncodeError{Field: "siaddr", Reason: notIPv4}
+	case !is4OrNone(m.GIAddr):
+		return &EncodeError{Field: "giaddr", Reason: notIPv4}
+	case m.HardwareAddr.Len() > maxCHAddr:
+		return &EncodeError{Field: "chaddr", Reason: "more than 16 octets"}
+	case len(m.SName) > maxSName:
+		return &EncodeError{Field: "sname", Reason: "more than 64 octets"}
+	case len(m.File) > maxFile:
+		return &EncodeError{Field: "file", Reason: "more than 128 octets"}
+	case bytes.IndexByte(m.SName, 0) >= 0:
+		return &EncodeError{Field: "sname", Reason: "NUL inside"}
+	case bytes.IndexByte(m.File, 0) >= 0:
+		return &EncodeError{Field: "file", Reason: "NUL inside"}
+	}
+	var seen [256]bool // or never allowed
+	seen[option.Pad], seen[option.End], seen[codeOverload] = true, true, true
+	for i := range m.Options {
+		o := &m.Options[i]
+		if seen[o.Code] || o.IsNever() || o.Err() != nil {
+			return &EncodeError{Field: "options", Code: o.Code, Reason: unencodable(o)}
+		}
+		seen[o.Code] = true
+	}
+	return nil
+}
+
+// unencodable returns why o cannot be written.
+func unencodable(o *option.Option) string {
+	switch {
+	case o.Err() != nil:
+		// It names the option as EncodeError does.
+		return strings.TrimPrefix(o.Err().Error(), o.Code.String()+": ")
+	case o.IsNever():
+		return "made by Never, which is for a configuration only"
+	case o.Code == option.Pad || o.Code == option.End || o.Code == codeOverload:
+		return "not an option of its own but part of the layout"
+	}
+	return "occurs twice"
+}
+
+// encodedLen is how many octets AppendBinary appends for m.
+func (m *Message) encodedLen() int {
+	n := headerLen + 1 // End
+	for i := range m.Options {
+		size := len(m.Options[i].Data)
+		n += 2 + size
+		for size > maxPart {
+			n += 2
+			size -= maxPart
+		}
+	}
+	return max(n, minLen)
+}
+
+func (m *Message) putHeader(h *[headerLen]byte) {
+	clear(h[:])
+	h[0], h[1], h[2], h[3] = m.Op, m.HType, uint8(m.HardwareAddr.Len()), m.Hops
+	binary.BigEndian.PutUint32(h[4:], m.XID)
+	binary.BigEndian.PutUint16(h[offSecs:], m.Secs)
+	binary.BigEndian.PutUint16(h[offFlags:], m.Flags)
+	put4(h[offCIAddr:], m.CIAddr)
+	put4(h[offYIAddr:], m.YIAddr)
+	put4(h[offSIAddr:], m.SIAddr)
+	put4(h[offGIAddr:], m.GIAddr)
+	m.HardwareAddr.AppendBinary(h[offCHAddr:offCHAddr])
+	copy(h[offSName:offFile], m.SName)
+	copy(h[offFile:offCookie], m.File)
+	binary.BigEndian.PutUint32(h[offCookie:], magicCookie)
+}
+
+// putOptions writes the options at the start of b, which has room, and
+// returns how many octets they take.
+func (m *Message) putOptions(b []byte) int {
+	n := 0
+	for i := range m.Options {
+		code, data := uint8(m.Options[i].Code), m.Options[i].Data
+		for len(data) > maxPart {
+			b[n], b[n+1] = code, maxPart
+			copy(b[n+2:], data[:maxPart])
+			data = data[maxPart:]
+			n += 2 + maxPart
+		}
+		b[n], b[n+1] = code, uint8(len(data))
+		n += 2 + copy(b[n+2:], data)
+	}
+	return n
+}
+
+const notIPv4 = "not an IPv4 address"
+
+func is4(a netip.Addr) bool       { return a.Is4() || a.Is4In6() }
+func is4OrNone(a netip.Addr) bool { return is4(a) || !a.IsValid() }
+
+// put4 writes an IPv4 address into b; the zero Addr leaves b as it is.
+func put4(b []byte, a netip.Addr) {
+	if a.IsValid() {
+		a4 := a.As4()
+		copy(b, a4[:])
+	}
+}

@@ -1,0 +1,178 @@
+package dhcp4
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/embedhcp/embedhcp/pool"
+)
+
+// A liveSubnet is what a subnet knows beside its configuration: which
+// addresses look free, and which are on offer. It survives Reconfigure.
+//
+// A taken bit of the allocator has exactly one owner: a reservation, an
+// offer in the table, or a stored lease. An offer that becomes a lease hands
+// its bit over; any other end of an offer releases it.
+type liveSubnet struct {
+	mu       sync.Mutex
+	alloc    *pool.Allocator
+	lifetime time.Duration // of an offer
+	max      int
+
+	// All offers live equally long, so the order of their last use is that of
+	// their expiry.
+	byClient map[string]*list.Element // of *offer
+	byAddr   map[netip.Addr]*list.Element
+	order    list.List // oldest first
+
+	resynced time.Time // when the allocator was last compared with the store
+}
+
+type offer struct {
+	key     string // the client: Exchange.key
+	addr    netip.Addr
+	expires time.Time
+}
+
+func newLiveSubnet(alloc *pool.Allocator, lifetime time.Duration, max int) *liveSubnet {
+	return &liveSubnet{
+		alloc:    alloc,
+		lifetime: lifetime,
+		max:      max,
+		byClient: make(map[string]*list.Element),
+		byAddr:   make(map[netip.Addr]*list.Element),
+	}
+}
+
+// contains reports whether a is in one of the pools.
+func (l *liveSubnet) contains(a netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alloc.Contains(a)
+}
+
+// offered returns the address that the client has on offer, if any.
+func (l *liveSubnet) offered(key []byte) (netip.Addr, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.byClient[string(key)]; e != nil {
+		return e.Value.(*offer).addr, true
+	}
+	return netip.Addr{}, false
+}
+
+// offer returns the address on offer for the client, choosing one if there
+// is none. With force it takes the oldest offer away from its client when no
+// address is free. ok is false if there is nothing to offer.
+func (l *liveSubnet) offer(key []byte, hint netip.Addr, seed uint64, now time.Time, force bool) (a netip.Addr, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.byClient[string(key)]; e != nil {
+		o := e.Value.(*offer)
+		o.expires = now.Add(l.lifetime)
+		l.order.MoveToBack(e)
+		return o.addr, true
+	}
+	for e := l.order.Front(); e != nil && !e.Value.(*offer).expires.After(now); e = l.order.Front() {
+		l.end(e)
+	}
+	if l.order.Len() >= l.max {
+		l.end(l.order.Front())
+	}
+	a, ok = l.alloc.Next(hint, seed)
+	if !ok && force && l.order.Len() > 0 {
+		l.end(l.order.Front())
+		a, ok = l.alloc.Next(hint, seed)
+	}
+	if !ok {
+		return netip.Addr{}, false
+	}
+	o := &offer{key: string(key), addr: a, expires: now.Add(l.lifetime)}
+	e := l.order.PushBack(o)
+	l.byClient[o.key] = e
+	l.byAddr[a] = e
+	return a, true
+}
+
+// withdraw ends the client's offer, if there is one: its address is free again.
+func (l *liveSubnet) withdraw(key []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.byClient[string(key)]; e != nil {
+		l.end(e)
+	}
+}
+
+// leased notes that the store has a lease of a, which owns a's bit from now
+// on. An offer of a, whoever has it, is over.
+func (l *liveSubnet) leased(a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.byAddr[a]; e != nil {
+		l.forget(e)
+		return
+	}
+	l.alloc.Take(a)
+}
+
+// conflict notes that a, which was on offer, is leased by somebody else, as
+// the store says.
+func (l *liveSubnet) conflict(a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.byAddr[a]; e != nil {
+		l.forget(e)
+	}
+	l.alloc.Conflict(a)
+}
+
+// released notes that the store no longer has a lease of a.
+func (l *liveSubnet) released(a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byAddr[a] == nil {
+		l.alloc.Release(a)
+	}
+}
+
+// end removes an offer and frees its address.
+func (l *liveSubnet) end(e *list.Element) {
+	l.forget(e)
+	l.alloc.Release(e.Value.(*offer).addr)
+}
+
+// forget removes an offer; its bit has another owner.
+func (l *liveSubnet) forget(e *list.Element) {
+	o := l.order.Remove(e).(*offer)
+	delete(l.byClient, o.key)
+	delete(l.byAddr, o.addr)
+}
+
+// resync replaces the allocator by a fresh one, from which the addresses in
+// taken and those on offer are missing. It repairs what other servers on the
+// same store have changed.
+func (l *liveSubnet) resync(fresh *pool.Allocator, taken []netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range taken {
+		fresh.Take(a)
+	}
+	for e := l.order.Front(); e != nil; e = e.Next() {
+		fresh.Take(e.Value.(*offer).addr)
+	}
+	l.alloc = fresh
+}
+
+// resyncDue reports whether a resync may be made at now, at most one in ten
+// seconds, and notes that it is.
+func (l *liveSubnet) resyncDue(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.resynced.IsZero() && now.Sub(l.resynced) < 10*time.Second && !now.Before(l.resynced) {
+		return false
+	}
+	l.resynced = now
+	return true
+}

@@ -1,0 +1,206 @@
+package dhcp4
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// pending holds the exchanges that wait for the HostFinder, and the answers
+// that may be used again.
+type pending struct {
+	mu     sync.Mutex
+	max    int
+	count  int // calls of FindHost that have not returned
+	parked map[parkKey]*parkedExchange
+	reuse  map[string]reusable // by the identity and the subnet
+}
+
+// parkKey tells whose exchange waits: there is one at a time for each client,
+// subnet and Conn.
+type parkKey struct {
+	on     *serving
+	client string
+}
+
+// A parkedExchange waits for one call of FindHost. It owns a copy of its
+// packet; a newer packet of the same client takes its place.
+type parkedExchange struct {
+	key     parkKey
+	packet  Packet
+	arrived time.Time // by the monotonic clock
+
+	host *host
+	err  error
+}
+
+type reusable struct {
+	host  *host
+	until time.Time
+}
+
+// maxReuse bounds the answers kept for Reservation.Reuse.
+const maxReuse = 8192
+
+// parkKeyOf returns the key of x: its client in its subnet.
+func parkKeyOf(x *Exchange) string {
+	id := x.sub.conf.ID
+	return string(append([]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}, x.key...))
+}
+
+// park puts x aside until the HostFinder has answered, on a goroutine of its
+// own. in is x's packet. It reports false if there is no room.
+func (s *Server) park(on *serving, x *Exchange, in *Packet) bool {
+	key := parkKey{on, parkKeyOf(x)}
+	packet := *in
+	packet.Data = slices.Clone(in.Data)
+	packet.Time = x.Time
+
+	p := &s.pending
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if waiting := p.parked[key]; waiting != nil {
+		// The running call's answer serves the newer message.
+		waiting.packet, waiting.arrived = packet, time.Now()
+		s.countReason(ReasonSuperseded)
+		return true
+	}
+	limit := p.max
+	if x.msgType != TypeRequest {
+		limit -= limit / 4
+	}
+	if p.count >= limit {
+		return false
+	}
+	p.count++
+	parked := &parkedExchange{key: key, packet: packet, arrived: time.Now()}
+	p.parked[key] = parked
+	on.begin()
+	go func() {
+		defer on.end()
+		s.callHosts(on, parked, packet)
+	}()
+	return true
+}
+
+// callHosts asks the HostFinder for the client of a parked exchange and takes
+// the exchange on from there. first is the packet that it was parked with; a
+// newer one may have taken its place when the answer comes.
+func (s *Server) callHosts(on *serving, parked *parkedExchange, first Packet) {
+	x := new(Exchange)
+	if !s.prepare(x, &first) {
+		// The configuration changed just now.
+		s.unpark(parked)
+		s.finish(x)
+		return
+	}
+	h, err := s.findHost(on.ctx, x)
+	packet, arrived := s.unpark(parked)
+	switch {
+	case on.ctx.Err() != nil:
+		s.countReason(ReasonClosed)
+		return
+	case time.Since(arrived) > s.decideTimeout:
+		s.countReason(ReasonHostTimeout)
+		return
+	}
+	on.resume(readyExchange{packet: packet, host: h, err: err})
+}
+
+// unpark ends the wait. From here on a newer message of the client waits anew.
+func (s *Server) unpark(parked *parkedExchange) (Packet, time.Time) {
+	p := &s.pending
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count--
+	delete(p.parked, parked.key)
+	return parked.packet, parked.arrived
+}
+
+// findHost calls the HostFinder for x, within DecideTimeout. A panic of it is
+// an error.
+func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.decideTimeout)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			h, err = nil, fmt.Errorf("panic in FindHost: %v\n%s", v, debug.Stack())
+		}
+	}()
+	r, err := s.hosts.FindHost(ctx, x)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	var k configChecker
+	k.reservation("Reservation", r)
+	if len(k.problems) > 0 {
+		return nil, &ConfigError{Problems: k.problems}
+	}
+	h = compileHost(r, x.sub)
+	if r.Reuse > 0 {
+		s.pending.keep(parkKeyOf(x), h, time.Now().Add(r.Reuse))
+	}
+	return h, nil
+}
+
+// keep remembers an answer until the given moment.
+func (p *pending) keep(key string, h *host, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reuse == nil {
+		p.reuse = make(map[string]reusable)
+	}
+	if _, ok := p.reuse[key]; !ok && len(p.reuse) >= maxReuse {
+		for k := range p.reuse { // any one: the client is asked about again
+			delete(p.reuse, k)
+			break
+		}
+	}
+	p.reuse[key] = reusable{h, until}
+}
+
+// recall returns an answer that may be given again, or nil.
+func (p *pending) recall(x *Exchange) *host {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.reuse) == 0 {
+		return nil
+	}
+	key := parkKeyOf(x)
+	r, ok := p.reuse[key]
+	if ok && time.Now().After(r.until) {
+		delete(p.reuse, key)
+		return nil
+	}
+	return r.host
+}
+
+// setFound applies the HostFinder's answer to x. It reports whether to go on;
+// if not, x has its verdict.
+func (s *Server) setFound(x *Exchange, h *host, err error) bool {
+	x.asked = true
+	switch {
+	case err == nil:
+		if h == nil {
+			h = x.sub.any
+		}
+		x.setHost(h)
+		return true
+	case errors.Is(err, ErrNak):
+		x.refused = true
+		return true
+	case errors.Is(err, ErrIgnore):
+		x.drop(ReasonIgnored)
+	case errors.Is(err, context.DeadlineExceeded):
+		s.logHost(x, err)
+		x.drop(ReasonHostTimeout)
+	default:
+		s.logHost(x, err)
+		x.drop(ReasonHostFailed)
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package dhcp4
+
+import (
+	"net/netip"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
+)
+
+// prepare parses the packet in and finds out all that needs no store: the
+// message type, the client's identity, the subnet, the reservation that the
+// configuration has, and what the store will have to be asked for. It reports
+// whether there is something to decide; if not, x.reason tells why.
+func (s *Server) prepare(x *Exchange, in *Packet) bool {
+	x.reset()
+	x.Request = &x.request
+	x.Link, x.Peer, x.Local, x.Time = in.Link, in.Peer, in.Local, in.Time
+	x.sender = in.HardwareAddr
+	if x.Time.IsZero() {
+		x.Time = s.now()
+	}
+	x.snap = s.snapshot.Load()
+	// Not our business at all: told by the first octet, before parsing.
+	if len(in.Data) > 0 && in.Data[0] != OpRequest {
+		x.drop(ReasonNotRequest)
+		return false
+	}
+	if err := x.Request.Unmarshal(in.Data); err != nil {
+		s.logMalformed(x, err)
+		x.drop(ReasonMalformed)
+		return false
+	}
+	x.msgType = x.Request.Type()
+	switch x.msgType {
+	case TypeDiscover, TypeRequest, TypeDecline, TypeRelease, TypeInform:
+	default:
+		x.drop(ReasonMessageType)
+		return false
+	}
+	if !x.identify() {
+		x.drop(ReasonNoIdentity)
+		return false
+	}
+	if x.sub = x.snap.selectSubnet(x); x.sub == nil {
+		x.drop(ReasonNoSubnet)
+		return false
+	}
+	x.Subnet = &x.sub.conf
+	if x.serverID = serverIdentifier(x); !x.serverID.IsValid() {
+		x.drop(ReasonNoServerID)
+		return false
+	}
+	if !s.forUs(x) {
+		return false
+	}
+	x.setHost(x.sub.named(x))
+	if x.host == nil && !s.needsHost(x) {
+		x.setHost(x.sub.any)
+	}
+	return true
+}
+
+// identify sets the client identifier and the key. A client identifier of
+// one octet names nobody (RFC 2132, section 9.14) and is passed over.
+func (x *Exchange) identify() bool {
+	if id, ok := x.Request.Options.Lookup(codeClientID); ok && len(id) >= 2 {
+		x.clientID = id
+		x.key = append(append(x.key, 'i'), id...)
+		return true
+	}
+	if x.Request.HardwareAddr.IsZero() {
+		return false
+	}
+	x.key, _ = x.Request.HardwareAddr.AppendBinary(append(x.key, 'h'))
+	return true
+}
+
+// forUs checks the server identifier (option 54): in a DISCOVER there is
+// none (RFC 2131, table 5), elsewhere another server's makes the message not
+// our business. A REQUEST for another server ends the client's offer here
+// (section 3.1, step 4).
+func (s *Server) forUs(x *Exchange) bool {
+	id, ok, err := option.DHCPServerIdentifier.Get(x.Request.Options)
+	switch {
+	case err != nil:
+		s.logMalformed(x, err)
+		x.drop(ReasonMalformed)
+	case !ok || x.msgType == TypeInform:
+		return true
+	case x.msgType == TypeDiscover:
+		x.drop(ReasonServerID)
+	case x.isUs(id):
+		return true
+	default:
+		if x.msgType == TypeRequest {
+			x.sub.live.withdraw(x.key)
+		}
+		x.drop(ReasonOtherServer)
+	}
+	return false
+}
+
+// setHost makes h what is known about the client.
+func (x *Exchange) setHost(h *host) {
+	x.host = h
+	x.Reservation = nil
+	if h != nil {
+		x.Reservation = &h.conf
+	}
+}
+
+// needsHost reports whether the HostFinder has to be asked first.
+func (s *Server) needsHost(x *Exchange) bool {
+	if s.hosts == nil || x.host != nil || x.asked {
+		return false
+	}
+	return x.msgType == TypeDiscover || x.msgType == TypeRequest || x.msgType == TypeInform
+}
+
+// withoutStore reports whether the store has no part in the exchange.
+func (x *Exchange) withoutStore() bool {
+	return x.refused || x.msgType == TypeInform || x.host != nil && x.host.conf.Stateless
+}
+
+// fillQuery sets what the store is asked for: the client's leases in its
+// subnet, and every address that may come into play.
+func (x *Exchange) fillQuery() {
+	q := &x.query
+	q.Addrs, q.Subnets = x.addrs[:0], x.subnets[:]
+	x.subnets[0] = x.sub.conf.ID
+	q.HardwareAddr, q.ClientID = x.Request.HardwareAddr, x.clientID
+	if a, ok, err := option.DHCPRequestedAddress.Get(x.Request.Options); ok && err == nil {
+		x.lookFor(a)
+	}
+	x.lookFor(x.Request.CIAddr)
+	if x.host != nil {
+		x.lookFor(x.host.conf.Addr)
+	}
+	if x.msgType == TypeDiscover {
+		if a, ok := x.sub.live.offered(x.key); ok {
+			x.lookFor(a)
+		}
+	}
+}
+
+// found takes over what the store answered.
+func (x *Exchange) found(q *lease.Query) {
+	x.query = *q
+	x.Leases = q.Leases
+}
+
+// requestedAddr returns option 50; ok is false if it is malformed.
+func (x *Exchange) requestedAddr() (a netip.Addr, ok bool) {
+	a, present, err := option.DHCPRequestedAddress.Get(x.Request.Options)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	if !present || !isAddr(a) {
+		return netip.Addr{}, true
+	}
+	return a, true
+}

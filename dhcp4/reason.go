@@ -1,0 +1,126 @@
+package dhcp4
+
+// A Reason tells why a request got no reply, or a NAK. As an error it is what
+// Respond returns with an empty packet; it allocates nothing. The Server
+// counts each one (Server.Count).
+type Reason uint8
+
+// Why a request was dropped without an answer.
+const (
+	reasonNone Reason = iota
+	// ReasonMalformed: the datagram is no DHCP message, or an option that
+	// matters cannot be read.
+	ReasonMalformed
+	// ReasonTooLong: the datagram is longer than 2,048 octets.
+	ReasonTooLong
+	// ReasonNotRequest: op is not BOOTREQUEST, as in another server's reply.
+	ReasonNotRequest
+	// ReasonMessageType: the message type is missing, unknown, or one that
+	// only servers send.
+	ReasonMessageType
+	// ReasonNoIdentity: neither a client identifier nor a hardware address.
+	ReasonNoIdentity
+	// ReasonNoSubnet: no configured subnet fits the link and the addresses.
+	ReasonNoSubnet
+	// ReasonNoServerID: the link has no address to be called by.
+	ReasonNoServerID
+	// ReasonServerID: a DISCOVER with a server identifier (RFC 2131, table 5).
+	ReasonServerID
+	// ReasonOtherServer: the message names another server.
+	ReasonOtherServer
+	// ReasonNoAddress: the subnet has no free address for the client.
+	ReasonNoAddress
+	// ReasonUnknownAddress: the requested address is in none of the pools,
+	// and the Server is not authoritative.
+	ReasonUnknownAddress
+	// ReasonUnknownClient: a rebooting client that the Server does not know,
+	// and it is not authoritative (RFC 2131, section 4.3.2).
+	ReasonUnknownClient
+	// ReasonNotOwner: a RELEASE or DECLINE of a lease that the client does
+	// not have.
+	ReasonNotOwner
+	// ReasonNoReturnPath: an INFORM without an address to answer to.
+	ReasonNoReturnPath
+	// ReasonPendingFull: too many exchanges wait for the HostFinder.
+	ReasonPendingFull
+	// ReasonSuperseded: a newer message of the client came while this one
+	// waited for the HostFinder.
+	ReasonSuperseded
+	// ReasonIgnored: the HostFinder said ErrIgnore.
+	ReasonIgnored
+	// ReasonHostFailed: the HostFinder failed, panicked or gave an unusable
+	// Reservation.
+	ReasonHostFailed
+	// ReasonHostTimeout: the HostFinder took longer than DecideTimeout.
+	ReasonHostTimeout
+	// ReasonStoreFailed: the lease store failed, so nothing is confirmed.
+	ReasonStoreFailed
+	// ReasonContention: others changed the lease each of 16 times.
+	ReasonContention
+	// ReasonEncode: the reply cannot be encoded.
+	ReasonEncode
+	// ReasonWrite: the reply could not be sent.
+	ReasonWrite
+	// ReasonUnanswered: the message was served and is never answered
+	// (RELEASE, DECLINE).
+	ReasonUnanswered
+	// ReasonClosed: the Server, or the Serve that read the message, ended.
+	ReasonClosed
+
+	// Why a REQUEST was answered with a NAK.
+
+	// ReasonWrongAddress: the client has another address here than the one
+	// it asks for, or none of this network.
+	ReasonWrongAddress
+	// ReasonReserved: the requested address is reserved for another client,
+	// or another one is reserved for this client.
+	ReasonReserved
+	// ReasonTaken: the requested address is leased to another client or was
+	// declined.
+	ReasonTaken
+	// ReasonRefused: the HostFinder said ErrNak.
+	ReasonRefused
+
+	numReasons
+)
+
+var reasonTexts = [numReasons]string{
+	reasonNone:           "no reason",
+	ReasonMalformed:      "malformed message",
+	ReasonTooLong:        "datagram too long",
+	ReasonNotRequest:     "not a BOOTREQUEST",
+	ReasonMessageType:    "no message type that a client sends",
+	ReasonNoIdentity:     "no client identifier and no hardware address",
+	ReasonNoSubnet:       "no subnet for this link and these addresses",
+	ReasonNoServerID:     "the link has no address to use as server identifier",
+	ReasonServerID:       "DISCOVER with a server identifier",
+	ReasonOtherServer:    "meant for another server",
+	ReasonNoAddress:      "no free address",
+	ReasonUnknownAddress: "requested address is in no pool",
+	ReasonUnknownClient:  "unknown client reboots",
+	ReasonNotOwner:       "the client does not have this lease",
+	ReasonNoReturnPath:   "no address to answer to",
+	ReasonPendingFull:    "too many exchanges wait for the HostFinder",
+	ReasonSuperseded:     "a newer message of the client took its place",
+	ReasonIgnored:        "ignored by the HostFinder",
+	ReasonHostFailed:     "the HostFinder failed",
+	ReasonHostTimeout:    "the HostFinder took too long",
+	ReasonStoreFailed:    "the lease store failed",
+	ReasonContention:     "the lease kept changing",
+	ReasonEncode:         "the reply cannot be encoded",
+	ReasonWrite:          "the reply could not be sent",
+	ReasonUnanswered:     "served, never answered",
+	ReasonClosed:         "server closed",
+	ReasonWrongAddress:   "wrong address",
+	ReasonReserved:       "address is reserved",
+	ReasonTaken:          "address is taken",
+	ReasonRefused:        "refused by the HostFinder",
+}
+
+// Error returns a few words of text.
+func (r Reason) Error() string {
+	if r >= numReasons {
+		return "unknown reason"
+	}
+	return reasonTexts[r]
+}

@@ -1,0 +1,252 @@
+package dhcp4
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"time"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
+)
+
+// Codes that the reply's options are sorted out by.
+const (
+	codeSubnetMask        option.Code = 1
+	codeRouters           option.Code = 3
+	codeDomainNameServers option.Code = 6
+	codeHostName          option.Code = 12
+	codeDomainName        option.Code = 15
+	codeLeaseTime         option.Code = 51
+	codeServerID          option.Code = 54
+	codeParameters        option.Code = 55
+	codeRenewalTime       option.Code = 58
+	codeRebindingTime     option.Code = 59
+	codeClientID          option.Code = 61
+	codeAgentOptions      option.Code = 82
+)
+
+// answer makes the reply of type t that gives the client the address a, or,
+// to an INFORM, none.
+func (s *Server) answer(x *Exchange, t MessageType, a netip.Addr) {
+	r := x.startReply(t)
+	r.YIAddr = a
+	if t == TypeACK {
+		r.CIAddr = x.Request.CIAddr
+	}
+	boot := &x.sub.conf.Boot
+	if x.host != nil {
+		boot = &x.host.conf.Boot
+	}
+	r.SIAddr = boot.NextServer
+	x.bootText = append(append(x.bootText[:0], boot.ServerName...), boot.File...)
+	r.SName = x.bootText[:len(boot.ServerName):len(boot.ServerName)]
+	r.File = x.bootText[len(boot.ServerName):]
+	x.addOptions(a)
+	x.finishReply(s)
+}
+
+// nak makes a NAK (RFC 2131, table 3): no addresses, no options but its own.
+func (s *Server) nak(x *Exchange, why Reason) {
+	x.startReply(TypeNAK)
+	x.reason = why
+	x.Lease, x.old = nil, nil
+	x.stateless = true // there is nothing that a sync would make durable
+	x.addServerID()
+	x.add(option.DHCPMessage.NewIn(&x.arena, why.Error()))
+	x.echoClientID()
+	x.finishReply(s)
+}
+
+// startReply sets what a reply copies from the request, and the message type
+// as the first option.
+func (x *Exchange) startReply(t MessageType) *Message {
+	q, r := x.Request, &x.reply
+	*r = Message{
+		Op: OpReply, HType: q.HType, XID: q.XID, Flags: q.Flags,
+		GIAddr: q.GIAddr, HardwareAddr: q.HardwareAddr,
+		Hops: q.Hops,
+	}
+	x.replyOptions = x.replyOptions[:0]
+	x.arena.Reset()
+	x.add(option.DHCPMessageType.NewIn(&x.arena, uint8(t)))
+	x.replyType = t
+	return r
+}
+
+// finishReply adds the relay agent information last (RFC 3046, section 2.2).
+func (x *Exchange) finishReply(s *Server) {
+	if info, ok := x.Request.Options.Lookup(codeAgentOptions); ok && len(info) > 0 {
+		x.add(option.Option{Code: codeAgentOptions, Data: info})
+	}
+	x.reply.Options = x.replyOptions
+	x.Reply = &x.reply
+	x.verdict = answered
+}
+
+func (x *Exchange) add(o option.Option) { x.replyOptions = append(x.replyOptions, o) }
+
+// addOptions adds, by ascending code, the options that the Server computes,
+// and of the configured ones those that the client gets unasked and those
+// that it asks for. a is the address that the client gets; invalid in the
+// answer to an INFORM, which says nothing about a lease.
+func (x *Exchange) addOptions(a netip.Addr) {
+	var levels [3]*optionSet // the strongest first
+	n := 0
+	if x.host != nil {
+		levels[n], n = &x.host.options, n+1
+	}
+	if p := x.sub.poolOf(a); p != nil {
+		levels[n], n = &p.options, n+1
+	}
+	levels[n], n = &x.sub.options, n+1
+
+	var want codeSet
+	asked, _ := x.Request.Options.Lookup(codeParameters)
+	for _, c := range asked {
+		want.add(option.Code(c))
+	}
+	want.add(codeRouters)
+	want.add(codeDomainNameServers)
+	want.add(codeDomainName)
+	for _, l := range levels[:n] {
+		want.union(&l.always)
+	}
+	c := x.computed(a, &want)
+	want.union(&c.has)
+
+	for w, word := range want {
+		for ; word != 0; word &= word - 1 {
+			code := option.Code(w<<6 | bits.TrailingZeros64(word))
+			o, ok, never := pick(levels[:n], code)
+			switch computed, has := c.lookup(code); {
+			case never:
+			case ok && !c.wins.has(code):
+				x.add(o)
+			case has:
+				x.add(computed)
+			}
+		}
+	}
+}
+
+// pick returns the configured option with the given code from the strongest
+// level that mentions it.
+func pick(levels []*optionSet, code option.Code) (o option.Option, ok, never bool) {
+	for _, l := range levels {
+		if !l.defined.has(code) {
+			continue
+		}
+		if l.never.has(code) {
+			return option.Option{}, false, true
+		}
+		data, _ := l.sorted.Lookup(code)
+		return option.Option{Code: code, Data: data}, true, false
+	}
+	return option.Option{}, false, false
+}
+
+// computedOptions are those that the Server makes up itself.
+type computedOptions struct {
+	has, wins codeSet // wins: stronger than a configured one
+	list      [8]option.Option
+	n         int
+}
+
+func (c *computedOptions) add(o option.Option, wins bool) {
+	c.list[c.n] = o
+	c.n++
+	c.has.add(o.Code)
+	if wins {
+		c.wins.add(o.Code)
+	}
+}
+
+func (c *computedOptions) lookup(code option.Code) (option.Option, bool) {
+	if c.has.has(code) {
+		for _, o := range c.list[:c.n] {
+			if o.Code == code {
+				return o, true
+			}
+		}
+	}
+	return option.Option{}, false
+}
+
+func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
+	var c computedOptions
+	c.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID), true)
+	if id, ok := x.Request.Options.Lookup(codeClientID); ok {
+		c.add(option.Option{Code: codeClientID, Data: id}, true) // RFC 6842
+	}
+	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && (a.IsValid() || want.has(codeSubnetMask)) {
+		c.add(option.SubnetMask.NewIn(&x.arena, maskOf(bits)), false)
+	}
+	if !a.IsValid() {
+		return c
+	}
+	if name := x.hostname(); name != "" {
+		reserved := x.host != nil && x.host.conf.Hostname != ""
+		c.add(option.HostName.NewIn(&x.arena, name), reserved)
+	}
+	lifetime := x.lifetime()
+	c.add(option.DHCPLeaseTime.NewIn(&x.arena, lifetime), true)
+	t1, t2 := x.sub.renewalTimes(lifetime)
+	if t1 > 0 {
+		c.add(option.DHCPRenewalTime.NewIn(&x.arena, t1), true)
+	}
+	if t2 > 0 {
+		c.add(option.DHCPRebindingTime.NewIn(&x.arena, t2), true)
+	}
+	return c
+}
+
+func maskOf(bits int) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], ^uint32(0)<<(32-bits))
+	return netip.AddrFrom4(b)
+}
+
+// lifetime returns how long a lease of the client lasts.
+func (x *Exchange) lifetime() time.Duration {
+	if x.host != nil {
+		return x.host.conf.Lifetime
+	}
+	return x.sub.lifetime
+}
+
+// renewalTimes returns T1 and T2 for a lease of the given lifetime; zero: not
+// to be sent (RFC 2131, section 4.4.5).
+func (n *subnet) renewalTimes(lifetime time.Duration) (t1, t2 time.Duration) {
+	if lifetime >= lease.Infinite {
+		return 0, 0
+	}
+	t1, t2 = n.t1, n.t2
+	if t1 == 0 {
+		t1 = (lifetime / 2).Round(time.Second)
+	}
+	if t2 == 0 {
+		t2 = (lifetime / 8 * 7).Round(time.Second)
+	}
+	limit := lifetime
+	if t2 <= 0 || t2 >= limit {
+		t2 = 0
+	} else {
+		limit = t2
+	}
+	if t1 <= 0 || t1 >= limit {
+		t1 = 0
+	}
+	return t1, t2
+}
+
+func (x *Exchange) addServerID() {
+	x.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID))
+}
+
+// echoClientID copies option 61 as it came (RFC 6842).
+func (x *Exchange) echoClientID() {
+	if id, ok := x.Request.Options.Lookup(codeClientID); ok {
+		x.add(option.Option{Code: codeClientID, Data: id})
+	}
+}

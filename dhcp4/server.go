@@ -1,0 +1,310 @@
+package dhcp4
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/pool"
+)
+
+// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or
+// Close.
+var ErrServerClosed = errors.New("dhcp4: Server closed")
+
+// A Server answers DHCP clients. It is made by NewServer and safe for
+// concurrent use. Without a call in progress it has no goroutine; a timer
+// fires when a lease is due. It must be ended by Shutdown or Close.
+type Server struct {
+	store            lease.Store
+	hosts            HostFinder
+	log              *slog.Logger
+	loops            int
+	groupWindow      time.Duration
+	decideTimeout    time.Duration
+	declineProbation time.Duration
+	seed             maphash.Seed
+
+	wall, started time.Time // the clock: see now
+
+	snapshot atomic.Pointer[snapshot]
+	pending  pending
+	events   *events
+	expiry   expiry
+	count    counters
+	batches  sync.Pool // of *batch
+
+	// ctx ends when the Server is closed; store calls hang on it.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	servings map[*serving]struct{}
+	closing  bool          // no new Serve
+	idle     chan struct{} // closed when closing and no Serve is left
+}
+
+// counters count what the Server did.
+type counters struct {
+	reasons   [numReasons]atomic.Uint64
+	conflicts atomic.Uint64
+}
+
+// NewServer makes a Server that is ready for Respond, Serve and
+// ListenAndServe. It reads the leases in the store once. The error is a
+// *ConfigError that lists every mistake in c, or that of the store.
+func NewServer(c Config) (*Server, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		store:            c.Leases,
+		hosts:            c.Hosts,
+		log:              c.Logger,
+		loops:            max(c.Loops, 1),
+		groupWindow:      first(c.GroupWindow, time.Millisecond),
+		decideTimeout:    first(c.DecideTimeout, 5*time.Second),
+		declineProbation: first(c.DeclineProbation, 24*time.Hour),
+		seed:             maphash.MakeSeed(),
+		events:           newEvents(),
+		servings:         make(map[*serving]struct{}),
+		idle:             make(chan struct{}),
+	}
+	if s.store == nil {
+		s.store = new(lease.Memory)
+	}
+	s.started = time.Now()
+	s.wall = s.started.Round(0)
+	if c.Now != nil {
+		s.wall = c.Now().Round(0)
+	}
+	s.pending.max = c.MaxPending
+	if s.pending.max == 0 {
+		s.pending.max = 1024
+	}
+	s.pending.parked = make(map[parkKey]*parkedExchange)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.expiry.server = s
+
+	offerLifetime, maxOffers := first(c.OfferLifetime, time.Minute), c.MaxOffers
+	if maxOffers == 0 {
+		maxOffers = 1024
+	}
+	snap := compile(&c, func(n *Subnet) *liveSubnet {
+		return newLiveSubnet(newAllocator(n), offerLifetime, maxOffers)
+	})
+	s.snapshot.Store(snap)
+	if err := s.learn(snap); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newAllocator makes the allocator of a checked subnet, with the reserved
+// addresses taken.
+func newAllocator(n *Subnet) *pool.Allocator {
+	ranges := make([]pool.Range, len(n.Pools))
+	for i := range n.Pools {
+		ranges[i] = n.Pools[i].Range
+	}
+	alloc, err := pool.New(n.Order, ranges...)
+	if err != nil {
+		panic(err) // the ranges have been checked
+	}
+	for i := range n.Reservations {
+		if a := n.Reservations[i].Addr; a.IsValid() {
+			alloc.Take(a)
+		}
+	}
+	return alloc
+}
+
+// learn reads the store: which addresses are taken, and what is due next.
+func (s *Server) learn(snap *snapshot) error {
+	for l, err := range s.store.Leases(s.ctx, lease.Filter{}) {
+		if err != nil {
+			return fmt.Errorf("dhcp4: reading the leases: %w", err)
+		}
+		if n := snap.byID[l.SubnetID]; n != nil {
+			n.live.leased(l.Addr)
+		}
+		s.expiry.note(l.Expires)
+	}
+	return nil
+}
+
+// Count returns how many messages were dropped, or answered with a NAK, for
+// the reason r.
+func (s *Server) Count(r Reason) uint64 {
+	if r >= numReasons {
+		return 0
+	}
+	return s.count.reasons[r].Load()
+}
+
+// Conflicts returns how often a change was decided anew because the lease had
+// changed in the store meanwhile.
+func (s *Server) Conflicts() uint64 { return s.count.conflicts.Load() }
+
+// now returns the Server's time: the wall clock when it was made, plus
+// monotonic time since.
+func (s *Server) now() time.Time { return s.wall.Add(time.Since(s.started)) }
+
+func (s *Server) countReason(r Reason) {
+	if r != reasonNone {
+		s.count.reasons[r].Add(1)
+	}
+}
+
+// PoolCounts returns how many addresses of the pools of the subnet with the
+// given ID are free, and how many there are. Addresses on offer are not free.
+func (s *Server) PoolCounts(subnetID uint32) (free, total int) {
+	n := s.snapshot.Load().byID[subnetID]
+	if n == nil {
+		return 0, 0
+	}
+	n.live.mu.Lock()
+	defer n.live.mu.Unlock()
+	return n.live.alloc.Counts()
+}
+
+// Respond answers one packet, without a socket and without a goroutine: it is
+// a batch of one through the same steps as Serve. The reply is encoded into
+// reply[:0], which grows if it is too short. out.Data empty means silence;
+// err is then a Reason. in is borrowed until Respond returns; out.Link is
+// in.Link. A HostFinder is called on the caller's goroutine.
+//
+// With ParseFrame and Packet.AppendFrame it serves link-layer frames.
+func (s *Server) Respond(ctx context.Context, in Packet, reply []byte) (out Packet, err error) {
+	if s.isClosed() {
+		return Packet{}, ErrServerClosed
+	}
+	b := s.getBatch()
+	defer s.putBatch(b)
+	x := b.next()
+	ready := s.prepare(x, &in)
+	if ready && s.needsHost(x) {
+		h := s.pending.recall(x)
+		if h == nil {
+			h, err = s.findHost(ctx, x)
+		}
+		ready = s.setFound(x, h, err)
+	}
+	if !ready {
+		s.finish(x)
+		return Packet{}, x.reason
+	}
+	b.ready = append(b.ready, x)
+	b.kept = packetKeeper{}
+	b.run(ctx, &b.kept)
+	if !b.kept.ok {
+		return Packet{}, x.reason
+	}
+	out = b.kept.packet
+	out.Data = append(reply[:0], out.Data...)
+	return out, nil
+}
+
+// packetKeeper is the writer of Respond.
+type packetKeeper struct {
+	packet Packet
+	ok     bool
+}
+
+// WriteBatch keeps the one packet that there is.
+func (k *packetKeeper) WriteBatch(ps []Packet) (int, error) {
+	k.packet, k.ok = ps[0], true
+	return len(ps), nil
+}
+
+func (s *Server) getBatch() *batch {
+	if b, ok := s.batches.Get().(*batch); ok {
+		return b
+	}
+	return &batch{s: s}
+}
+
+func (s *Server) putBatch(b *batch) {
+	b.clear()
+	s.batches.Put(b)
+}
+
+// finish counts, logs and publishes what became of x.
+func (s *Server) finish(x *Exchange) {
+	if x.verdict == served {
+		x.reason = ReasonUnanswered
+	}
+	s.countReason(x.reason)
+	s.logOutcome(x)
+	switch {
+	case x.committed:
+		s.eventsOf(x)
+	case x.verdict == served && x.stateless:
+		s.statelessEvent(x)
+	}
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// Shutdown ends every Serve: it stops reading, lets the running batches and
+// the exchanges that wait for the HostFinder come to their end, and closes
+// the Conns. If ctx ends first, it closes at once, as Close does, and returns
+// ctx's error. The store stays open. Shutdown may be called more than once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop(func(on *serving) { on.interrupt() })
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		s.Close()
+		return context.Cause(ctx)
+	}
+	s.end()
+	return nil
+}
+
+// Close ends every Serve at once. Replies that are not sent yet are lost, the
+// leases that they would confirm are not. The store stays open. Close may be
+// called more than once, and after Shutdown. The error is always nil.
+func (s *Server) Close() error {
+	s.cancel()
+	s.stop(func(on *serving) { on.abort() })
+	<-s.idle
+	s.end()
+	return nil
+}
+
+// stop forbids new Serves and applies f to the running ones.
+func (s *Server) stop(f func(*serving)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.closing = true
+		if len(s.servings) == 0 {
+			close(s.idle)
+		}
+	}
+	for on := range s.servings {
+		f(on)
+	}
+}
+
+// end releases what outlives the Serves.
+func (s *Server) end() {
+	s.expiry.stop()
+	s.events.close()
+	s.cancel()
+}
+
+// subnetOf returns the subnet that a lease belongs to now, or nil.
+func (s *Server) subnetOf(l *lease.Lease) *subnet { return s.snapshot.Load().byID[l.SubnetID] }

@@ -1,0 +1,17 @@
+package leasetest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/lease/leasetest"
+)
+
+func TestMemory(t *testing.T) {
+	leasetest.Run(t, func(testing.TB) lease.Store { return new(lease.Memory) })
+}
+
+func TestSlowMemory(t *testing.T) {
+	leasetest.Run(t, func(testing.TB) lease.Store { return leasetest.Slow(new(lease.Memory), time.Microsecond) })
+}

@@ -1,0 +1,59 @@
+package memfile_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/memfile"
+)
+
+// A lease is stored, made durable, and found again when the file is opened
+// anew.
+func ExampleOpen() {
+	folder, err := os.MkdirTemp("", "memfile")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "leases4.csv")
+	ctx := context.Background()
+
+	leases, err := memfile.Open(path, &memfile.Options{Schema: memfile.Schema21})
+	if err != nil {
+		log.Fatal(err)
+	}
+	l := lease.Lease{
+		Addr: netip.MustParseAddr("192.168.1.100"), SubnetID: 1,
+		HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:aa:bb:cc"), Hostname: "web-server",
+		Lifetime: 12 * time.Hour, Expires: time.Unix(1795529844, 0).UTC(),
+	}
+	if err := lease.CompareAndSwap(ctx, leases, nil, &l); err != nil {
+		log.Fatal(err)
+	}
+	if err := leases.Sync(ctx); err != nil { // only now may the client be told
+		log.Fatal(err)
+	}
+	if err := leases.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	leases, err = memfile.Open(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer leases.Close()
+	found, ok, err := lease.Get(ctx, leases, l.Addr)
+	fmt.Println(found.HardwareAddr, found.Expires, ok, err)
+	text, _ := os.ReadFile(path)
+	fmt.Print(string(text))
+	// Output:
+	// 00:0c:29:aa:bb:cc 2026-11-24 14:17:24 +0000 UTC true <nil>
+	// address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context
+	// 192.168.1.100,00:0c:29:aa:bb:cc,,43200,1795529844,1,0,0,web-server,0,
+}

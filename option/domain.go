@@ -1,0 +1,219 @@
+package option
+
+// Limits of RFC 1035, section 2.3.4.
+const (
+	maxLabel = 63
+	maxName  = 255 // octets on the wire, the root's label included
+	// Every pointer follows at least one label, or it would be needless.
+	maxPointers = 127
+)
+
+const (
+	errEmptyLabel   = reason("domain name has an empty label")
+	errLongLabel    = reason("domain name has a label of more than 63 octets")
+	errLongName     = reason("domain name is longer than 255 octets")
+	errEscape       = reason(`domain name has a \ that is not \. or \\ or \DDD`)
+	errNameChar     = reason(`domain name has a character that is not printable ASCII; write it \DDD or in Punycode`)
+	errNameCut      = reason("domain name goes on after the end")
+	errLabelType    = reason("domain name has a label of unknown type")
+	errPointer      = reason("domain name is compressed")
+	errForward      = reason("compression pointer does not lead back")
+	errManyPointers = reason("domain name has too many compression pointers")
+)
+
+// appendName appends name without compression.
+func appendName(dst []byte, name string) ([]byte, error) {
+	begin := len(dst)
+	if name == "." {
+		return append(dst, 0), nil
+	}
+	label := begin // where the length of the current label stands
+	dst = append(dst, 0)
+	closeLabel := func() error {
+		n := len(dst) - label - 1
+		switch {
+		case n == 0:
+			return errEmptyLabel
+		case n > maxLabel:
+			return errLongLabel
+		case len(dst)-begin+1 > maxName:
+			return errLongName
+		}
+		dst[label] = byte(n)
+		label = len(dst)
+		dst = append(dst, 0) // the next label's length, or the root
+		return nil
+	}
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case c == '.':
+			if err := closeLabel(); err != nil {
+				return dst[:begin], err
+			}
+			continue
+		case c == '\\':
+			n := 0
+			if c, n = unescape(name[i+1:]); n == 0 {
+				return dst[:begin], errEscape
+			}
+			i += n
+		case c <= ' ' || c > '~':
+			return dst[:begin], errNameChar
+		}
+		dst = append(dst, c)
+	}
+	if label == len(dst)-1 && label > begin {
+		return dst, nil // a dot at the end
+	}
+	if err := closeLabel(); err != nil {
+		return dst[:begin], err
+	}
+	return dst, nil
+}
+
+// unescape reads what follows a backslash: three decimal digits or any other
+// printable character. It returns the number of characters, 0 for none.
+func unescape(s string) (c byte, n int) {
+	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+	switch {
+	case s == "" || s[0] <= ' ' || s[0] > '~':
+		return 0, 0
+	case !isDigit(s[0]):
+		return s[0], 1
+	case len(s) < 3 || !isDigit(s[1]) || !isDigit(s[2]):
+		return 0, 0
+	}
+	v := int(s[0]-'0')*100 + int(s[1]-'0')*10 + int(s[2]-'0')
+	if v > 255 {
+		return 0, 0
+	}
+	return byte(v), 3
+}
+
+// readName reads the name at p[off:] and returns the offset behind it.
+// Pointers must lead back, each further than the one before: no loop.
+func readName(p []byte, off int, pointers bool) (name string, end int, err error) {
+	var scratch [maxName]byte
+	text := scratch[:0]
+	length, hops := 1, 0 // the root's label is one octet
+	back := off
+	for pos := off; ; {
+		if pos >= len(p) {
+			return "", 0, errNameCut
+		}
+		n := int(p[pos])
+		switch {
+		case n == 0:
+			if end == 0 {
+				end = pos + 1
+			}
+			if len(text) == 0 {
+				return ".", end, nil
+			}
+			return string(text), end, nil
+		case n <= maxLabel:
+			if pos+1+n > len(p) {
+				return "", 0, errNameCut
+			}
+			if length += 1 + n; length > maxName {
+				return "", 0, errLongName
+			}
+			if len(text) > 0 {
+				text = append(text, '.')
+			}
+			text = appendLabelText(text, p[pos+1:pos+1+n])
+			pos += 1 + n
+		case n < 0xc0:
+			return "", 0, errLabelType
+		case !pointers:
+			return "", 0, errPointer
+		default:
+			if pos+1 >= len(p) {
+				return "", 0, errNameCut
+			}
+			if end == 0 {
+				end = pos + 2
+			}
+			pos = (n&0x3f)<<8 | int(p[pos+1])
+			if pos >= back {
+				return "", 0, errForward
+			}
+			if hops++; hops > maxPointers {
+				return "", 0, errManyPointers
+			}
+			back = pos
+		}
+	}
+}
+
+func appendLabelText(dst, label []byte) []byte {
+	for _, c := range label {
+		switch {
+		case c == '.' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c <= ' ' || c > '~':
+			dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+func appendFQDN(dst []byte, _ int, v string) ([]byte, error) { return appendName(dst, v) }
+
+func nextFQDN(p []byte, off int) (string, int, error) { return readName(p, off, false) }
+
+func nextCompressedFQDN(p []byte, off int) (string, int, error) { return readName(p, off, true) }
+
+// appendCompressedFQDN replaces the longest end of the name that stands in
+// dst[start:] already by a pointer to it. Upper and lower case differ, so that
+// reading returns what was written.
+func appendCompressedFQDN(dst []byte, start int, v string) ([]byte, error) {
+	begin := len(dst)
+	dst, err := appendName(dst, v)
+	if err != nil {
+		return dst, err
+	}
+	for pos := begin; dst[pos] != 0; pos += 1 + int(dst[pos]) {
+		if at, ok := findName(dst[start:begin], dst[pos:]); ok {
+			return append(dst[:pos], 0xc0|byte(at>>8), byte(at)), nil
+		}
+	}
+	return dst, nil
+}
+
+// findName looks in the names p, as appendCompressedFQDN wrote them, for one
+// that ends in the uncompressed name.
+func findName(p, name []byte) (at int, ok bool) {
+	for at < len(p) && at <= 0x3fff {
+		switch n := int(p[at]); {
+		case n == 0:
+			at++
+		case n > maxLabel:
+			at += 2
+		case isName(p, at, name):
+			return at, true
+		default:
+			at += 1 + n
+		}
+	}
+	return 0, false
+}
+
+func isName(p []byte, at int, name []byte) bool {
+	for {
+		for p[at] > maxLabel {
+			at = int(p[at]&0x3f)<<8 | int(p[at+1])
+		}
+		n := 1 + int(p[at])
+		if len(name) < n || string(p[at:at+n]) != string(name[:n]) {
+			return false
+		}
+		if n == 1 {
+			return true
+		}
+		at, name = at+n, name[n:]
+	}
+}
