@@ -228,6 +228,7 @@ func (s *Server) applied(x *Exchange) {
 		return
 	}
 	x.sub.live.leased(x.Lease.Addr)
+	x.sub.live.withdraw(x.key) // it took another address than the one on offer
 	s.expiry.note(x.Lease.Expires)
 }
 

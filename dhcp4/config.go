@@ -138,7 +138,7 @@ type Pool struct {
 // A Reservation is what is known about one client: who it is, and what it
 // gets. Empty fields say nothing.
 type Reservation struct {
-	// Exactly one of these tells the client in a Config. A HostFinder may
+	// Exactly one of these tells the client in a Config; a HostFinder may
 	// leave them all empty.
 	HardwareAddr lease.HardwareAddr
 	ClientID     lease.ClientID

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/option"
@@ -96,6 +97,7 @@ func (k *configChecker) add(path, format string, args ...any) {
 }
 
 func (k *configChecker) subnet(path string, s *Subnet) {
+	before := len(k.problems)
 	if s.ID == 0 {
 		k.add(path+".ID", "must not be zero")
 	}
@@ -119,11 +121,16 @@ func (k *configChecker) subnet(path string, s *Subnet) {
 			k.add(path+".Range", "%v is not inside the subnet %v", p.Range, s.Prefix.Masked())
 		}
 		for j, r := range ranges {
-			if r.Contains(p.Range.First) || p.Range.Contains(r.First) {
+			if r.Overlaps(p.Range) {
 				k.add(path+".Range", "%v overlaps with Pools[%d], %v", p.Range, j, r)
 			}
 		}
 		ranges = append(ranges, p.Range)
+	}
+	if len(k.problems) == before {
+		if _, err := pool.New(s.Order, ranges...); err != nil {
+			k.add(path+".Pools", "%w", err)
+		}
 	}
 	k.reservations(path, s, prefixOK)
 }
@@ -176,8 +183,11 @@ func (k *configChecker) reservation(path string, r *Reservation) {
 	if r.Reuse < 0 {
 		k.add(path+".Reuse", "is negative")
 	}
-	if len(r.Hostname) > 255 {
-		k.add(path+".Hostname", "is longer than 255 octets")
+	if len(r.Hostname) > 253 {
+		k.add(path+".Hostname", "is longer than 253 octets")
+	}
+	if strings.ContainsFunc(r.Hostname, unicode.IsControl) {
+		k.add(path+".Hostname", "%q has control characters", r.Hostname)
 	}
 	k.lifetimes(path+".", r.Lifetime, 0, 0)
 	k.options(path+".Options", r.Options)

@@ -10,6 +10,7 @@ import (
 
 // An Exchange is one request on its way to its answer. It is reused for the
 // next request when the answer is sent: who is shown one keeps nothing of it.
+// A HostFinder finds the first two groups of fields set, but for Reservation.
 type Exchange struct {
 	Request *Message // payloads are borrowed and read-only
 	Link    *Link
@@ -51,7 +52,6 @@ type Exchange struct {
 	newLease   lease.Lease   // backs Lease
 	stateless  bool          // the answer confirms nothing that is stored
 	committed  bool
-	failed     bool // the store failed; confirm nothing
 	reclaimed  bool // expired leases have been looked for
 
 	request, reply Message // back Request and Reply

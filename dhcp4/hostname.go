@@ -2,7 +2,8 @@ package dhcp4
 
 // hostname returns the client's name: the reserved one, else what it calls
 // itself (option 12), cleaned as Kea does: lower case, and nothing but
-// letters, digits, dots and hyphens. It is empty if there is none.
+// letters, digits, dots and hyphens. It is empty if there is none, or if it is
+// longer than any name in DNS.
 func (x *Exchange) hostname() string {
 	if x.host != nil && x.host.conf.Hostname != "" {
 		return x.host.conf.Hostname
@@ -19,6 +20,9 @@ func (x *Exchange) hostname() string {
 	}
 	for len(x.name) > 0 && x.name[len(x.name)-1] == '.' {
 		x.name = x.name[:len(x.name)-1]
+	}
+	if len(x.name) > 253 {
+		return ""
 	}
 	// A renewal sends the same name again: no new string for that.
 	if c := x.Current; c != nil && c.Hostname == string(x.name) {

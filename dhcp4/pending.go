@@ -33,9 +33,6 @@ type parkedExchange struct {
 	key     parkKey
 	packet  Packet
 	arrived time.Time // by the monotonic clock
-
-	host *host
-	err  error
 }
 
 type reusable struct {

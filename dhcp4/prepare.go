@@ -61,9 +61,10 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 }
 
 // identify sets the client identifier and the key. A client identifier of
-// one octet names nobody (RFC 2132, section 9.14) and is passed over.
+// one octet names nobody (RFC 2132, section 9.14) and is passed over, as is a
+// split one of more than 255.
 func (x *Exchange) identify() bool {
-	if id, ok := x.Request.Options.Lookup(codeClientID); ok && len(id) >= 2 {
+	if id, ok := x.Request.Options.Lookup(codeClientID); ok && len(id) >= 2 && len(id) <= 255 {
 		x.clientID = id
 		x.key = append(append(x.key, 'i'), id...)
 		return true

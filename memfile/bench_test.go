@@ -44,7 +44,7 @@ func BenchmarkRenewWithoutDisk(b *testing.B) {
 	})
 }
 
-type nullFS struct{ fakeFS }
+type nullFS struct{}
 
 func (nullFS) Open(string) (file, error)   { return nullFile{&fakeFile{fs: &fakeFS{}}}, nil }
 func (nullFS) Exists(string) (bool, error) { return false, nil }

@@ -23,8 +23,9 @@ const (
 // An Allocator knows which addresses of some ranges are free, and proposes free
 // ones. All methods are safe for concurrent use.
 //
-// It needs one bit an address, plus 5 to 6 bytes for an address that was freed
-// if the order is LeastRecentlyUsed.
+// It needs one bit an address and, in the order LeastRecentlyUsed, 5 to 6 bytes
+// more for an address that was freed. Every method takes constant time, in that
+// order on average: a few calls tidy up a hundredth of the ranges each.
 type Allocator struct {
 	mu    sync.Mutex
 	spans []span // by address

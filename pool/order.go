@@ -12,7 +12,9 @@ const (
 	// LeastRecentlyUsed proposes addresses that were never taken, from low to
 	// high, and when there are none left the one that has been free for the
 	// longest time. A client that comes back thus has the best chance to
-	// find its address free. (Kea: flq)
+	// find its address free. The sequence is exact, but for addresses that
+	// the search after a Conflict skipped: those come later. A new Allocator
+	// does not know when an address was last in use. (Kea: flq)
 	LeastRecentlyUsed Order = iota
 	// Lowest proposes the lowest free address.
 	Lowest

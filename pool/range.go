@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"strings"
@@ -102,7 +101,7 @@ func (r Range) String() string { return r.First.String() + "-" + r.Last.String()
 
 func toUint32(ip netip.Addr) uint32 {
 	b := ip.As4()
-	return binary.BigEndian.Uint32(b[:])
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
 }
 
 func toAddr(n uint32) netip.Addr {

@@ -18,9 +18,9 @@ import (
 var (
 	// ErrTimeout means that no reply came to any attempt. It wraps
 	// context.DeadlineExceeded.
-	ErrTimeout = fmt.Errorf("dhcp4test: no reply: %w", context.DeadlineExceeded)
+	ErrTimeout = fmt.Errorf("no reply: %w", context.DeadlineExceeded)
 	// ErrNAK means that a server refused. The NAK is returned beside it.
-	ErrNAK = errors.New("dhcp4test: refused by a NAK")
+	ErrNAK = errors.New("refused by a NAK")
 )
 
 // A Client is a scripted DHCP client (RFC 2131, section 4.4): each method
@@ -199,7 +199,7 @@ func (c *Client) request(ctx context.Context, m *dhcp4.Message, dst netip.AddrPo
 	if reply.Type() == dhcp4.TypeNAK {
 		c.unbind()
 		text, _, _ := option.DHCPMessage.Get(reply.Options)
-		return reply, fmt.Errorf("%w (%q)", ErrNAK, text)
+		return reply, fmt.Errorf("dhcp4test: %v: %w (%q)", m.Type(), ErrNAK, text)
 	}
 	return reply, c.bind(reply)
 }

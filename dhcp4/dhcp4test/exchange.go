@@ -150,7 +150,7 @@ func (c *Client) Receive(ctx context.Context) (*dhcp4.Message, error) {
 	var bad error
 	m, err := c.receive(ctx, time.Now().Add(cmp.Or(c.Timeout, defaultTimeout)), c.HardwareAddr, &bad, func(*dhcp4.Message) bool { return true })
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = silence(bad)
+		err = fmt.Errorf("dhcp4test: receive: %w", silence(bad))
 	}
 	return m, err
 }
@@ -192,7 +192,7 @@ func (c *Client) repeat(ctx context.Context, m *dhcp4.Message, dst netip.AddrPor
 			timeout = min(2*timeout, maxTimeout)
 		}
 	}
-	return nil, fmt.Errorf("%w, to %v with xid %#08x", silence(bad), m.Type(), m.XID)
+	return nil, fmt.Errorf("dhcp4test: %v with xid 0x%08x: %w", m.Type(), m.XID, silence(bad))
 }
 
 // silence is the error if no reply came. bad tells what was wrong with the last

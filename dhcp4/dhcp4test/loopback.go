@@ -24,8 +24,9 @@ import (
 //
 // The server's Link is named "loopback" and has the address 192.0.2.1/24;
 // [LoopbackLink] makes it another. A packet without Local comes from there, or
-// from 0.0.0.0:68. Conns do not outlive each other: a server that is started
-// anew, or a second client, needs another pair.
+// from 0.0.0.0:68. A second client, or a server that is started anew after it
+// closed its Conn, needs another pair; a [Client] then goes on with another
+// Conn.
 func Loopback() (server, client dhcp4.Conn, err error) {
 	return LoopbackLink(&dhcp4.Link{
 		Name:  "loopback",

@@ -2,6 +2,7 @@ package leasetest
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -18,6 +19,7 @@ func leasesChecks() []check {
 		{name: "LeasesBodyCallsStore", run: checkBodyCalls},
 		{name: "LeasesWhileOthersChange", run: checkIterateWhileWriting},
 		{name: "LeasesThatChangeComeOnce", run: checkChangingComeOnce},
+		{name: "LeasesEndsWhileLeasesAreCreated", run: checkCreatingEnds},
 	}
 }
 
@@ -273,16 +275,23 @@ func checkIterateWhileWriting(t *tester) {
 	}
 }
 
-// checkChangingComeOnce changes leases that exist and match throughout, and
-// moves them past the loop in both directions.
+// checkChangingComeOnce changes leases that exist and match throughout: it moves
+// them to and fro around the minute where the loop is.
 func checkChangingComeOnce(t *tester) {
-	const n = 400
+	const n, minutes = 400, 10
+	rnd := rand.New(rand.NewPCG(t.seed, 1))
+	moment := func(minute int) time.Time {
+		return epoch.Add(time.Duration(min(max(minute, -1), minutes))*time.Minute + time.Duration(rnd.IntN(60))*time.Second)
+	}
 	have := make([]lease.Lease, n)
 	for i := range have {
-		have[i] = t.create(until(sample(i), epoch.Add(time.Duration(i/3)*time.Minute)))
+		have[i] = t.create(until(sample(i), moment(i*minutes/n)))
 	}
-	far := epoch.AddDate(10, 0, 0)
-	for _, f := range []lease.Filter{{}, {ExpiredBefore: far}} {
+	for round := range 6 {
+		f := lease.Filter{ExpiredBefore: epoch.AddDate(10, 0, 0)}
+		if round == 0 {
+			f = lease.Filter{}
+		}
 		count := make(map[netip.Addr]int)
 		step := 0
 		for l, err := range t.st.Leases(t.ctx, f) {
@@ -290,22 +299,50 @@ func checkChangingComeOnce(t *tester) {
 				t.Fatalf("Leases: %v", err)
 			}
 			count[l.Addr]++
-			for range 3 {
-				i := step * 7 % n
-				step++
-				at := epoch.Add(time.Duration(step*31%(2*n)-n/2) * time.Minute)
-				next := until(have[i], at)
+			if step++; step > 2*n {
+				t.Fatalf("Leases does not end: %d leases of %d", len(count), n)
+			}
+			here := int(l.Expires.Sub(epoch) / time.Minute)
+			i := rnd.IntN(n)
+			for range 1 + rnd.IntN(3) {
+				next := until(have[i], moment(here+rnd.IntN(7)-3))
 				t.swap(&have[i], &next)
 				have[i] = next
-			}
-			if step > 10*n {
-				t.Fatalf("Leases does not end: %d leases of %d", len(count), n)
 			}
 		}
 		for i := range n {
 			if c := count[addr(i)]; c != 1 {
-				t.Errorf("Leases(%+v) yields %v %d times, want once", f, addr(i), c)
+				t.Fatalf("Leases(%+v) yields %v %d times, want once (Suite.Seed %d)", f, addr(i), c, t.seed)
 			}
+		}
+	}
+}
+
+// checkCreatingEnds creates two leases ahead of the loop with every step.
+func checkCreatingEnds(t *tester) {
+	const n = 300
+	next := 0
+	create := func() {
+		t.create(until(sample(next), epoch.Add(time.Duration(next)*time.Minute)))
+		next++
+	}
+	for range n {
+		create()
+	}
+	for _, f := range []lease.Filter{{}, {ExpiredBefore: epoch.AddDate(10, 0, 0)}} {
+		steps, before := 0, next
+		for _, err := range t.st.Leases(t.ctx, f) {
+			if err != nil {
+				t.Fatalf("Leases: %v", err)
+			}
+			if steps++; steps > 10*before {
+				t.Fatalf("Leases(%+v) goes on as long as leases are created", f)
+			}
+			create()
+			create()
+		}
+		if steps < before {
+			t.Fatalf("Leases(%+v) yields %d leases, want at least the %d there were", f, steps, before)
 		}
 	}
 }
