@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -102,8 +100,9 @@ func eventsOf(text string) (events []map[string]string) {
 
 // A client is a DHCP client that people use.
 type client interface {
-	// start starts it in the foreground.
-	start(s *station) *process
+	// start starts it in the foreground, with arguments beside those that
+	// the tests need.
+	start(s *station, args ...string) *process
 	// stop ends it as if the power had failed: it keeps its lease.
 	stop(p *process)
 	// renew makes it renew its lease now; it may have to start anew.
@@ -143,25 +142,32 @@ type dhclient struct{}
 
 func (dhclient) run(s *station, args ...string) *process {
 	s.t.Helper()
-	mounts := map[string]string{"/etc/dhcp": s.dir, "/var/lib/dhcp": s.folder("lib"), "/run": s.folder("run")}
+	s.folder("lib/dhcp")
+	mounts := map[string]string{"/etc/dhcp": s.dir, "/var/lib": s.folder("lib"), "/run": s.folder("run")}
 	return s.onClient(mounts, append([]string{"dhclient", "-4", "-v",
 		"-cf", "/etc/dhcp/dhclient.conf", "-sf", "/etc/dhcp/dhclient-script",
 		"-lf", "/var/lib/dhcp/dhclient.leases", "-pf", "/var/lib/dhcp/dhclient.pid"}, append(args, clientPort)...)...)
 }
 
-func (c dhclient) start(s *station) *process {
+func (c dhclient) start(s *station, args ...string) *process {
 	s.t.Helper()
 	s.configure("dhclient-script", "dhclient.conf")
-	return c.run(s, "-d")
+	return c.run(s, append(args, "-d")...)
 }
 
-func (dhclient) stop(p *process) { p.end(syscall.SIGKILL) }
+// stop waits first for what dhclient says when it has written its lease down,
+// which is after its script has run.
+func (dhclient) stop(p *process) {
+	p.t.Helper()
+	await(p.t, "dhclient to keep its lease", func() bool { return strings.Contains(p.printed(), "bound to ") })
+	p.end(syscall.SIGKILL)
+}
 
 // renew starts dhclient anew, with the same lease and a T1 of one second:
 // nothing else makes it renew.
 func (c dhclient) renew(s *station, p *process) *process {
 	s.t.Helper()
-	p.end(syscall.SIGKILL)
+	c.stop(p)
 	s.configure("dhclient-script", "dhclient.conf")
 	conf, err := os.OpenFile(s.path("dhclient.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -215,7 +221,7 @@ func (dhclient) remember(s *station, a netip.Addr) {
   expire %s;
 }
 `, clientPort, a, day(1), day(2), day(3))
-	if err := os.WriteFile(filepath.Join(s.folder("lib"), "dhclient.leases"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(s.folder("lib/dhcp"), "dhclient.leases"), []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -225,12 +231,12 @@ func (dhclient) id(string) string { return "" }
 // udhcpc is busybox's. It remembers nothing.
 type udhcpc struct{}
 
-func (udhcpc) start(s *station) *process {
+func (udhcpc) start(s *station, args ...string) *process {
 	s.t.Helper()
 	s.configure("udhcpc-script", "")
 	return s.onClient(map[string]string{"/run": s.folder("run")},
-		"udhcpc", "-f", "-i", clientPort, "-s", s.path("udhcpc-script"), "-x", "hostname:laptop",
-		"-O", "search", "-O", "58", "-O", "59", "-t", "5", "-T", "5", "-n")
+		append([]string{"udhcpc", "-f", "-i", clientPort, "-s", s.path("udhcpc-script"), "-x", "hostname:laptop",
+			"-O", "search", "-O", "58", "-O", "59", "-t", "5", "-T", "5", "-n"}, args...)...)
 }
 
 func (udhcpc) stop(p *process) { p.end(syscall.SIGKILL) }
@@ -252,11 +258,11 @@ func (udhcpc) report(s *station, p *process, event string) report {
 	s.t.Helper()
 	v := s.event(p, event)
 	seconds := func(name string) string {
-		b, err := hex.DecodeString(v[name])
-		if err != nil || len(b) != 4 {
+		n, err := strconv.ParseUint(v[name], 16, 32)
+		if err != nil {
 			s.t.Errorf("udhcpc reports %s=%q", name, v[name])
 		}
-		return new(big.Int).SetBytes(b).String()
+		return strconv.FormatUint(n, 10)
 	}
 	return report{
 		Addr:   v["ip"] + "/" + v["mask"],
@@ -288,11 +294,13 @@ func (udhcpc) id(mac string) string { return "01:" + mac }
 // dhcpcd is Roy Marples'.
 type dhcpcd struct{}
 
-func (dhcpcd) start(s *station) *process {
+func (dhcpcd) start(s *station, args ...string) *process {
 	s.t.Helper()
 	s.configure("dhcpcd-script", "dhcpcd.conf")
-	mounts := map[string]string{"/var/lib/dhcpcd": s.folder("lib"), "/run": s.folder("run")}
-	return s.onClient(mounts, "dhcpcd", "-B", "-d", "-f", s.path("dhcpcd.conf"), clientPort)
+	s.folder("lib/dhcpcd")
+	mounts := map[string]string{"/var/lib": s.folder("lib"), "/run": s.folder("run")}
+	command := append([]string{"dhcpcd", "-B", "-d", "-f", s.path("dhcpcd.conf")}, args...)
+	return s.onClient(mounts, append(command, clientPort)...)
 }
 
 // stop ends dhcpcd in good order, since it has helpers. It keeps its lease
@@ -347,7 +355,7 @@ func (dhcpcd) remember(s *station, a netip.Addr) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.folder("lib"), clientPort+".lease"), b, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(s.folder("lib/dhcpcd"), clientPort+".lease"), b, 0o644); err != nil {
 		s.t.Fatal(err)
 	}
 }

