@@ -59,9 +59,6 @@ func (b *batch) run(ctx context.Context, w writer) {
 
 	sync := false
 	for _, x := range xs {
-		if x.verdict == answered && !b.s.encode(x) {
-			continue
-		}
 		sync = sync || x.committed || x.confirms()
 	}
 	b.write(w, xs, false)
@@ -94,7 +91,7 @@ func (b *batch) findAndDecide(ctx context.Context, xs []*Exchange) {
 	work := b.work[:0]
 	for _, x := range xs {
 		if x.withoutStore() {
-			b.s.decide(x)
+			b.decide(x)
 			continue
 		}
 		x.fillQuery()
@@ -110,7 +107,7 @@ func (b *batch) findAndDecide(ctx context.Context, xs []*Exchange) {
 		}
 		next := work[:0]
 		for _, x := range work {
-			b.s.decide(x)
+			b.decide(x)
 			switch {
 			case x.verdict != lookAgain && x.verdict != noneFree:
 			case round == maxAttempts:
@@ -123,6 +120,15 @@ func (b *batch) findAndDecide(ctx context.Context, xs []*Exchange) {
 		work = next
 	}
 	b.work = work[:0]
+}
+
+// decide comes to a verdict about x and encodes the reply, if it is one: what
+// cannot be told to the client must not be stored.
+func (b *batch) decide(x *Exchange) {
+	b.s.decide(x)
+	if x.verdict == answered {
+		b.s.encode(x)
+	}
 }
 
 // find fills the Leases of xs.
@@ -259,13 +265,18 @@ func (b *batch) deleteSuperseded(ctx context.Context) {
 	}
 	if err := b.s.store.Update(ctx, b.changes); err != nil {
 		b.s.logStore("Update", err)
+		for _, x := range b.changed {
+			x.superseded = x.superseded[:0]
+		}
 		return
 	}
 	for i, x := range b.changed {
-		if b.changes[i].Err == nil {
-			x.sub.released(b.changes[i].Old.Addr)
-			b.s.events.publish(Event{Kind: EventReclaimed, Time: x.Time, Old: *b.changes[i].Old})
+		old := b.changes[i].Old
+		if b.changes[i].Err != nil {
+			*old = lease.Lease{} // it is still there, so there is no event
+			continue
 		}
+		x.sub.released(old.Addr)
 	}
 }
 

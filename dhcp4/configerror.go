@@ -97,7 +97,6 @@ func (k *configChecker) add(path, format string, args ...any) {
 }
 
 func (k *configChecker) subnet(path string, s *Subnet) {
-	before := len(k.problems)
 	if s.ID == 0 {
 		k.add(path+".ID", "must not be zero")
 	}
@@ -109,12 +108,21 @@ func (k *configChecker) subnet(path string, s *Subnet) {
 	k.lifetimes(path+".", s.Lifetime, s.T1, s.T2)
 	k.options(path+".Options", s.Options)
 	k.boot(path+".Boot", &s.Boot)
+	if s.Order > pool.Hash {
+		k.add(path+".Order", "%v is not an order", s.Order)
+	}
+	k.pools(path, s, prefixOK)
+	k.reservations(path, s, prefixOK)
+}
+
+func (k *configChecker) pools(path string, s *Subnet, prefixOK bool) {
+	before := len(k.problems)
 	var ranges []pool.Range
 	for i := range s.Pools {
 		p, path := &s.Pools[i], fmt.Sprintf("%s.Pools[%d]", path, i)
 		k.options(path+".Options", p.Options)
-		if !p.Range.IsValid() {
-			k.add(path+".Range", "is not a range of IPv4 addresses")
+		if !p.Range.IsValid() || !isUnicast(p.Range.First) || !isUnicast(p.Range.Last) {
+			k.add(path+".Range", "is not a range of unicast IPv4 addresses")
 			continue
 		}
 		if prefixOK && !(s.Prefix.Contains(p.Range.First) && s.Prefix.Contains(p.Range.Last)) {
@@ -128,11 +136,10 @@ func (k *configChecker) subnet(path string, s *Subnet) {
 		ranges = append(ranges, p.Range)
 	}
 	if len(k.problems) == before {
-		if _, err := pool.New(s.Order, ranges...); err != nil {
+		if _, err := pool.New(pool.LeastRecentlyUsed, ranges...); err != nil {
 			k.add(path+".Pools", "%w", err)
 		}
 	}
-	k.reservations(path, s, prefixOK)
 }
 
 func (k *configChecker) reservations(path string, s *Subnet, prefixOK bool) {
@@ -154,18 +161,21 @@ func (k *configChecker) reservations(path string, s *Subnet, prefixOK bool) {
 		if !r.ClientID.IsZero() {
 			n++
 			duplicate(path, "ClientID", r.ClientID.String(), i)
+			if l := len(r.ClientID.Octets()); l < 2 || l > 255 {
+				k.add(path+".ClientID", "has %d octets, not 2 to 255", l)
+			}
 		}
 		if r.AnyClient {
 			n++
-			duplicate(path, "AnyClient", "", i)
+			duplicate(path, "AnyClient", "true", i)
 		}
 		if n != 1 {
 			k.add(path, "needs exactly one of HardwareAddr, ClientID and AnyClient")
 		}
 		if r.Addr.IsValid() {
 			duplicate(path, "Addr", r.Addr.String(), i)
-			if !isUnicast(r.Addr) || prefixOK && !s.Prefix.Contains(r.Addr) {
-				k.add(path+".Addr", "%v is not inside the subnet %v", r.Addr, s.Prefix)
+			if isUnicast(r.Addr) && prefixOK && !s.Prefix.Contains(r.Addr) {
+				k.add(path+".Addr", "%v is not inside the subnet %v", r.Addr, s.Prefix.Masked())
 			}
 		}
 		k.reservation(path, r)
@@ -198,11 +208,16 @@ func (k *configChecker) boot(path string, b *Boot) {
 	if b.NextServer.IsValid() && !b.NextServer.Is4() {
 		k.add(path+".NextServer", "%v is not an IPv4 address", b.NextServer)
 	}
-	if len(b.ServerName) > 63 {
-		k.add(path+".ServerName", "is longer than 63 octets")
-	}
-	if len(b.File) > 127 {
-		k.add(path+".File", "is longer than 127 octets")
+	for _, f := range []struct {
+		name, text string
+		max        int
+	}{{"ServerName", b.ServerName, 63}, {"File", b.File, 127}} {
+		if len(f.text) > f.max {
+			k.add(path+"."+f.name, "is longer than %d octets", f.max)
+		}
+		if strings.IndexByte(f.text, 0) >= 0 {
+			k.add(path+"."+f.name, "%q has a NUL", f.text)
+		}
 	}
 }
 
@@ -245,14 +260,14 @@ func (k *configChecker) options(path string, opts option.Options) {
 			k.add(path, "%w", err)
 		}
 		if why := ownOptions[o.Code]; why != "" {
-			k.add(path, "option %v cannot be configured: %s", o.Code, why)
+			k.add(path, "%v cannot be configured: %s", o.Code, why)
 		}
 		if seen.has(o.Code) {
-			k.add(path, "option %v is in the list already", o.Code)
+			k.add(path, "%v is in the list already", o.Code)
 		}
 		seen.add(o.Code)
 		if len(o.Data) > 4096 {
-			k.add(path, "option %v is longer than 4,096 octets", o.Code)
+			k.add(path, "%v is longer than 4,096 octets", o.Code)
 		}
 	}
 }

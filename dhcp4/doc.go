@@ -19,7 +19,16 @@
 // is open: a client that asks from then on is heard.
 //
 // A [Message] is decoded without copying and without allocating, and can be
-// used without the Server, as can [ParseFrame] and [AppendFrame].
+// used without the Server, as can [ParseFrame] and [AppendFrame]. Real clients
+// send damaged packets. Unmarshal
+//
+//	rejects                                tolerates
+//	a packet shorter than 240 octets       no End, or garbage behind it
+//	another magic cookie                   a last option that is cut off: it is dropped
+//	hlen above 16                          an option without payload; a client id of one octet
+//	an option that overruns file or sname  a string with NUL at its end, or without
+//	                                       unknown op, htype, flags; no message type
+//	                                       a malformed option 52: it is ignored
 //
 // Where RFC 2131 leaves room the Server does what ISC Kea does; it broadcasts
 // NAKs, pads replies to 300 octets and holds offers in memory, as the RFC has

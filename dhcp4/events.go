@@ -182,6 +182,11 @@ func (s *Server) eventsOf(x *Exchange) {
 		}
 	}
 	s.events.publish(ev)
+	for i := range x.superseded {
+		if old := &x.superseded[i]; old.Addr.IsValid() {
+			s.events.publish(Event{Kind: EventReclaimed, Time: x.Time, Old: *old})
+		}
+	}
 }
 
 // overKind returns what it is called when the time of l is over.

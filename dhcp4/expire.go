@@ -94,21 +94,14 @@ func (e *expiry) stop() {
 func (s *Server) expire() time.Time {
 	now := s.now()
 	retry := now.Add(expireRetry)
-	any := false
 	for {
 		n, err := s.takeBack(s.ctx, lease.Filter{ExpiredBefore: justAfter(now), Limit: expireStep}, now)
 		if err != nil {
 			s.logStore("expiry", err)
 			return retry
 		}
-		any = any || n > 0
 		if n < expireStep {
 			break
-		}
-	}
-	if any {
-		if err := s.store.Sync(s.ctx); err != nil {
-			s.logStore("Sync", err)
 		}
 	}
 	next, err := s.nextDue()
@@ -168,29 +161,47 @@ func (s *Server) takeBack(ctx context.Context, f lease.Filter, now time.Time) (i
 	if err := s.store.Update(ctx, changes); err != nil {
 		return 0, err
 	}
-	n := 0
+	var deleted []*lease.Lease
 	var conflicts []netip.Addr
+	var failed error
 	for i := range changes {
 		switch err := changes[i].Err; {
 		case err == nil:
-			n++
-			s.tookBack(&old[i], now)
+			deleted = append(deleted, &old[i])
 		case errors.Is(err, lease.ErrConflict):
 			conflicts = append(conflicts, old[i].Addr)
 		default:
-			return n, err
+			failed = err
 		}
 	}
-	return n, s.releaseGone(ctx, conflicts, old)
+	if err := s.tookBack(ctx, deleted, now); err != nil {
+		return len(deleted), err
+	}
+	if err := s.releaseGone(ctx, conflicts, old); err != nil {
+		return len(deleted), err
+	}
+	return len(deleted), failed
 }
 
-// tookBack frees the address of a deleted lease and tells so.
-func (s *Server) tookBack(l *lease.Lease, now time.Time) {
-	if sub := s.subnetOf(l); sub != nil {
-		sub.released(l.Addr)
+// tookBack frees the addresses of deleted leases and, when that is durable,
+// tells so.
+func (s *Server) tookBack(ctx context.Context, deleted []*lease.Lease, now time.Time) error {
+	if len(deleted) == 0 {
+		return nil
 	}
-	s.logExpired(l)
-	s.events.publish(Event{Kind: overKind(l), Time: now, Old: *l})
+	for _, l := range deleted {
+		if sub := s.subnetOf(l); sub != nil {
+			sub.released(l.Addr)
+		}
+		s.logExpired(l)
+	}
+	if err := s.store.Sync(ctx); err != nil {
+		return err
+	}
+	for _, l := range deleted {
+		s.events.publish(Event{Kind: overKind(l), Time: now, Old: *l})
+	}
+	return nil
 }
 
 // releaseGone frees those of the addresses whose leases another server on the

@@ -164,6 +164,53 @@ func TestAppendFrameLaysOutTheFrame(t *testing.T) {
 	}
 }
 
+func TestVLANTagsOfARequestGoIntoTheReply(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		tags []byte
+		want []VLANTag
+	}{
+		{"untagged", nil, nil},
+		{"802.1Q", []byte{0x81, 0, 0, 100}, []VLANTag{{Type: 0x8100, ID: 100}}},
+		{"all of a tag", []byte{0x81, 0, 0xbf, 0xff}, []VLANTag{{Type: 0x8100, ID: 4095, Priority: 5, Drop: true}}},
+		{"QinQ", []byte{0x88, 0xa8, 0x10, 1, 0x81, 0, 0xe0, 2}, []VLANTag{{Type: 0x88a8, ID: 1, Drop: true}, {Type: 0x8100, ID: 2, Priority: 7}}},
+		{"QinQ as before 802.1ad", []byte{0x91, 0, 0, 1, 0x91, 0, 0, 2}, []VLANTag{{Type: 0x9100, ID: 1}, {Type: 0x9100, ID: 2}}},
+	} {
+		frame := slices.Insert(testFrame(), 12, tt.tags...)
+		tags := AppendVLANTags([]VLANTag{{ID: 7}}, frame)
+		if diff := cmp.Diff(append([]VLANTag{{ID: 7}}, tt.want...), tags); diff != "" {
+			t.Errorf("%s: tags (-want +got):\n%s", tt.name, diff)
+		}
+		got, err := AppendFrame([]byte("before"), testPacket(), tags[1:]...)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if diff := cmp.Diff(append([]byte("before"), frame...), got); diff != "" {
+			t.Errorf("%s: frame (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestVLANTagsOfADamagedFrame(t *testing.T) {
+	frame := slices.Insert(testFrame(), 12, 0x88, 0xa8, 0, 1, 0x81, 0, 0, 2)
+	for n := range 22 {
+		if tags := AppendVLANTags(nil, frame[:n]); tags != nil {
+			t.Errorf("%d octets have the tags %v", n, tags)
+		}
+	}
+	three := slices.Insert(frame, 12, 0x81, 0, 0, 3)
+	if tags := AppendVLANTags(nil, three); len(tags) != 2 {
+		t.Errorf("of three tags %v are read, want the outer two", tags)
+	}
+}
+
+func TestZeroVLANTagIsWrittenAs8021Q(t *testing.T) {
+	frame, err := AppendFrame(nil, testPacket(), VLANTag{ID: 100})
+	if err != nil || !bytes.Equal(frame[12:18], []byte{0x81, 0, 0, 100, 8, 0}) {
+		t.Errorf("% x, %v", frame, err)
+	}
+}
+
 func TestAppendFrameFillsInDefaults(t *testing.T) {
 	withAddr := &Link{Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("10.0.1.1/24")}}
 	for _, tt := range []struct {
@@ -236,6 +283,21 @@ func TestAppendFrameRefuses(t *testing.T) {
 	}
 }
 
+func TestAppendFrameRefusesTags(t *testing.T) {
+	for name, tags := range map[string][]VLANTag{
+		"three":        make([]VLANTag, 3),
+		"an EtherType": {{Type: 0x0800}},
+		"ID 4096":      {{ID: 1}, {ID: 4096}},
+		"priority 8":   {{Priority: 8}},
+	} {
+		b, err := AppendFrame([]byte("before"), testPacket(), tags...)
+		var e *EncodeError
+		if !errors.As(err, &e) || e.Field != "tags" || string(b) != "before" {
+			t.Errorf("%s: %q, %v, want an *EncodeError for tags", name, b, err)
+		}
+	}
+}
+
 func TestCapturedFramesAreReadAndWritten(t *testing.T) {
 	read := 0
 	for i, frame := range captures(t) {
@@ -247,7 +309,7 @@ func TestCapturedFramesAreReadAndWritten(t *testing.T) {
 			continue
 		}
 		read++
-		checkRoundTrip(t, p)
+		checkRoundTrip(t, p, AppendVLANTags(nil, frame))
 	}
 	if read < 300 {
 		t.Errorf("only %d frames read", read)
@@ -256,13 +318,13 @@ func TestCapturedFramesAreReadAndWritten(t *testing.T) {
 
 // checkRoundTrip writes what was read in the opposite direction and reads it
 // again.
-func checkRoundTrip(t *testing.T, p Packet) {
+func checkRoundTrip(t *testing.T, p Packet, tags []VLANTag) {
 	t.Helper()
 	back := Packet{
 		Data: p.Data, Peer: p.Peer, Local: p.Local, HardwareAddr: p.HardwareAddr,
 		Link: &Link{HardwareAddr: lease.MustParseHardwareAddr("02:00:00:00:00:fe")},
 	}
-	frame, err := AppendFrame(nil, back)
+	frame, err := AppendFrame(nil, back, tags...)
 	if p.Peer.Port() == 0 {
 		if err == nil {
 			t.Error("port 0 was not refused")
@@ -278,6 +340,9 @@ func checkRoundTrip(t *testing.T, p Packet) {
 	}
 	if to, _ := lease.HardwareAddrFrom(frame[:6]); to != p.HardwareAddr {
 		t.Errorf("sent to %v, want %v", to, p.HardwareAddr)
+	}
+	if again := AppendVLANTags(nil, frame); !slices.Equal(again, tags) {
+		t.Errorf("the tags are %v, want %v", again, tags)
 	}
 	want := Packet{Data: p.Data, Peer: p.Local, Local: p.Peer, HardwareAddr: back.Link.HardwareAddr}
 	if p.Local.Port() == 0 {
@@ -334,6 +399,7 @@ func frameCases(t testing.TB) []codecCase {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tagged := slices.Insert(slices.Clone(frame), 12, 0x88, 0xa8, 0, 100, 0x81, 0, 0, 7)
 	buf := make([]byte, 0, 2048)
 	return []codecCase{
 		{"parse", func() error {
@@ -343,6 +409,11 @@ func frameCases(t testing.TB) []codecCase {
 			return nil
 		}},
 		{"append", func() error { _, err := AppendFrame(buf, p); return err }},
+		{"append tagged", func() error {
+			var room [2]VLANTag
+			_, err := AppendFrame(buf, p, AppendVLANTags(room[:0], tagged)...)
+			return err
+		}},
 	}
 }
 
@@ -380,9 +451,17 @@ func FuzzFrame(f *testing.F) {
 	f.Add(slices.Insert(testFrame(), 12, 0x88, 0xa8, 0, 100, 0x81, 0, 0, 7))
 	f.Add(fixIP(slices.Insert(change(atIP, 0x46, 0, 0, 47), atUDP, 1, 1, 1, 0)))
 	f.Add(change(atUDP+6, 0, 0))
+	f.Add([]byte{1, 2, 3})
+	f.Add(slices.Insert(testFrame(), 12, 0x81, 0, 0x10, 7)[:17])
+	f.Add(change(atIP+9, 6))
+	f.Add(change(atIP+10, 1))
+	f.Add(change(atIP, 0x44))
+	f.Add(change(atUDP+4, 0, 7, 0, 0))
+	f.Add(change(len(testFrame())-1, '!'))
 	f.Fuzz(func(t *testing.T, frame []byte) {
+		tags := AppendVLANTags(nil, frame)
 		if p, ok := ParseFrame(frame); ok {
-			checkRoundTrip(t, p)
+			checkRoundTrip(t, p, tags)
 		}
 	})
 }

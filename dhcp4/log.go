@@ -144,6 +144,25 @@ func (s *Server) logEncode(x *Exchange, err error) {
 	}
 }
 
+// logOmitted tells which options of the reply the client does not get.
+func (s *Server) logOmitted(x *Exchange) {
+	if !s.enabled(slog.LevelInfo) {
+		return
+	}
+	var sent Message
+	if sent.Unmarshal(x.out) != nil {
+		return
+	}
+	var codes []string
+	for _, o := range x.Reply.Options {
+		if _, ok := sent.Options.Lookup(o.Code); !ok {
+			codes = append(codes, o.Code.String())
+		}
+	}
+	s.record(slog.LevelInfo, "DHCP4_PACKET_OPTIONS_OMITTED", "the client takes no message that holds all options", x.client(),
+		slog.Int("limit", x.sizeLimit()), slog.Any("omitted", codes))
+}
+
 func (s *Server) logWrite(x *Exchange, err error) {
 	if s.log != nil {
 		s.record(slog.LevelWarn, "DHCP4_PACKET_SEND_FAIL", "the reply could not be sent", x.client(), slog.Any("error", err))

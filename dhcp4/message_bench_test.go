@@ -42,7 +42,15 @@ func codecCases(t testing.TB) []codecCase {
 			codecCase{"encode/" + p.name, func() error { _, err := out.AppendBinary(buf); return err }},
 		)
 	}
-	return cases
+	buf := make([]byte, 0, 2048)
+	long := &Message{Op: OpReply, Options: option.Options{
+		opt(53, 5), opt(54, 192, 168, 1, 1), opt(51, 0, 0, 168, 192), opt(1, 255, 255, 255, 0), opt(3, 192, 168, 1, 1),
+		fill(121, 100), fill(119, 100), fill(43, 300), fill(252, 40), fill(12, 20),
+	}}
+	return append(cases, codecCase{"encode/limit", func() error {
+		_, _, err := long.AppendBinaryLimit(buf, 548, []byte{1, 3, 6, 15, 119, 121, 252})
+		return err
+	}})
 }
 
 func mustAppend(t testing.TB, m *Message) []byte {

@@ -59,14 +59,10 @@ func (e *ParseError) Error() string {
 // elements of m.Options, so m.Options must not be a slice that somebody else
 // still uses.
 //
-// What it rejects, with a *ParseError and an empty m: less than 240 octets,
-// another magic cookie, hlen above 16, an option that runs past the end of a
-// file or sname field that holds options.
-//
-// What it tolerates, because real clients send it: no End, anything after
-// End, a last option that is cut off (it is dropped), Pad anywhere, options
-// without a payload, a file or sname field without NUL, any op, htype, hops
-// and flags, no message type, a malformed option 52 (it is ignored).
+// A packet that it rejects gives a *ParseError and an empty m. What it rejects
+// and what it tolerates, because real clients send it, is a table in the
+// documentation of the package. Payloads are as they came: a text keeps the
+// NUL at its end.
 //
 // Options are read from the options field, then, as option 52 says, from the
 // file field and the sname field (RFC 2131, section 4.1). Parts of an option
@@ -185,8 +181,8 @@ func nextOption(field []byte, i int) (start, next int) {
 	if i == len(field) || option.Code(field[i]) == option.End {
 		return i, i
 	}
-	if i+1 == len(field) {
-		return i, i + 2
+	if i+1 == len(field) || plantedBug && i+2 == len(field) && field[i+1] == 0 {
+		return i, len(field) + 1
 	}
 	return i, i + 2 + int(field[i+1])
 }

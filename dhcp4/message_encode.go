@@ -41,8 +41,9 @@ func (e *EncodeError) Error() string {
 // options.
 //
 // Options are written in their order, those with more than 255 octets in
-// several parts (RFC 3396), then End and zeros up to 300 octets. Options that
-// do not fit into a client's buffer are not moved into file and sname.
+// several parts (RFC 3396), then End and zeros up to 300 octets. The file and
+// sname fields hold no options; AppendBinaryLimit uses them when a receiver
+// takes no message of this size.
 //
 // An address that is neither IPv4 nor the 16-byte form of an IPv4 address,
 // a hardware address of more than 16 octets, an sname of more than 64 or a
@@ -58,36 +59,53 @@ func (m *Message) AppendBinary(dst []byte) ([]byte, error) {
 	if n > maxLen {
 		return dst, &EncodeError{Field: "options", Reason: "message longer than 65,507 octets"}
 	}
-	b := slices.Grow(dst, n)[:len(dst)+n]
-	p := b[len(dst):]
+	return m.appendTo(dst, n), nil
+}
+
+// appendTo appends the whole of m in n octets, which is its encodedLen.
+func (m *Message) appendTo(dst []byte, n int) []byte {
+	b, p := m.appendHeader(dst, n)
+	at := headerLen
+	for i := range m.Options {
+		at += putOption(p[at:], uint8(m.Options[i].Code), m.Options[i].Data)
+	}
+	p[at] = uint8(option.End)
+	return b
+}
+
+// appendHeader extends dst by n octets, p, that hold the fixed header of m
+// and zeros.
+func (m *Message) appendHeader(dst []byte, n int) (b, p []byte) {
+	b = slices.Grow(dst, n)[:len(dst)+n]
+	p = b[len(dst):]
+	clear(p)
 	m.putHeader((*[headerLen]byte)(p))
-	end := headerLen + m.putOptions(p[headerLen:])
-	p[end] = uint8(option.End)
-	clear(p[end+1:])
-	return b, nil
+	return b, p
 }
 
 // check returns why m cannot be encoded, but for its length.
 func (m *Message) check() error {
+	const addrFields = "ciaddryiaddrsiaddrgiaddr"
+	for i, a := range [...]netip.Addr{m.CIAddr, m.YIAddr, m.SIAddr, m.GIAddr} {
+		if a.IsValid() && !is4(a) {
+			return &EncodeError{Field: addrFields[6*i : 6*i+6], Reason: notIPv4}
+		}
+	}
+	field, reason := "", ""
 	switch {
-	case !is4OrNone(m.CIAddr):
-		return &EncodeError{Field: "ciaddr", Reason: notIPv4}
-	case !is4OrNone(m.YIAddr):
-		return &EncodeError{Field: "yiaddr", Reason: notIPv4}
-	case !is4OrNone(m.SIAddr):
-		return &EncodeError{Field: "siaddr", Reason: notIPv4}
-	case !is4OrNone(m.GIAddr):
-		return &EncodeError{Field: "giaddr", Reason: notIPv4}
 	case m.HardwareAddr.Len() > maxCHAddr:
-		return &EncodeError{Field: "chaddr", Reason: "more than 16 octets"}
+		field, reason = "chaddr", "more than 16 octets"
 	case len(m.SName) > maxSName:
-		return &EncodeError{Field: "sname", Reason: "more than 64 octets"}
+		field, reason = "sname", "more than 64 octets"
 	case len(m.File) > maxFile:
-		return &EncodeError{Field: "file", Reason: "more than 128 octets"}
+		field, reason = "file", "more than 128 octets"
 	case bytes.IndexByte(m.SName, 0) >= 0:
-		return &EncodeError{Field: "sname", Reason: "NUL inside"}
+		field, reason = "sname", hasNUL
 	case bytes.IndexByte(m.File, 0) >= 0:
-		return &EncodeError{Field: "file", Reason: "NUL inside"}
+		field, reason = "file", hasNUL
+	}
+	if field != "" {
+		return &EncodeError{Field: field, Reason: reason}
 	}
 	var seen [256]bool // or never allowed
 	seen[option.Pad], seen[option.End], seen[codeOverload] = true, true, true
@@ -103,10 +121,11 @@ func (m *Message) check() error {
 
 // unencodable returns why o cannot be written.
 func unencodable(o *option.Option) string {
-	switch {
-	case o.Err() != nil:
+	if err := o.Err(); err != nil {
 		// It names the option as EncodeError does.
-		return strings.TrimPrefix(o.Err().Error(), o.Code.String()+": ")
+		return strings.TrimPrefix(err.Error(), o.Code.String()+": ")
+	}
+	switch {
 	case o.IsNever():
 		return "made by Never, which is for a configuration only"
 	case o.Code == option.Pad || o.Code == option.End || o.Code == codeOverload:
@@ -129,8 +148,8 @@ func (m *Message) encodedLen() int {
 	return max(n, minLen)
 }
 
+// putHeader writes the fixed header over zeros.
 func (m *Message) putHeader(h *[headerLen]byte) {
-	clear(h[:])
 	h[0], h[1], h[2], h[3] = m.Op, m.HType, uint8(m.HardwareAddr.Len()), m.Hops
 	binary.BigEndian.PutUint32(h[4:], m.XID)
 	binary.BigEndian.PutUint16(h[offSecs:], m.Secs)
@@ -145,28 +164,26 @@ func (m *Message) putHeader(h *[headerLen]byte) {
 	binary.BigEndian.PutUint32(h[offCookie:], magicCookie)
 }
 
-// putOptions writes the options at the start of b, which has room, and
-// returns how many octets they take.
-func (m *Message) putOptions(b []byte) int {
+// putOption writes an option at the start of b, which has room, and returns
+// how many octets it takes.
+func putOption(b []byte, code uint8, data []byte) int {
 	n := 0
-	for i := range m.Options {
-		code, data := uint8(m.Options[i].Code), m.Options[i].Data
-		for len(data) > maxPart {
-			b[n], b[n+1] = code, maxPart
-			copy(b[n+2:], data[:maxPart])
-			data = data[maxPart:]
-			n += 2 + maxPart
-		}
-		b[n], b[n+1] = code, uint8(len(data))
-		n += 2 + copy(b[n+2:], data)
+	for len(data) > maxPart {
+		b[n], b[n+1] = code, maxPart
+		copy(b[n+2:], data[:maxPart])
+		data = data[maxPart:]
+		n += 2 + maxPart
 	}
-	return n
+	b[n], b[n+1] = code, uint8(len(data))
+	return n + 2 + copy(b[n+2:], data)
 }
 
-const notIPv4 = "not an IPv4 address"
+const (
+	notIPv4 = "not an IPv4 address"
+	hasNUL  = "NUL inside"
+)
 
-func is4(a netip.Addr) bool       { return a.Is4() || a.Is4In6() }
-func is4OrNone(a netip.Addr) bool { return is4(a) || !a.IsValid() }
+func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
 
 // put4 writes an IPv4 address into b; the zero Addr leaves b as it is.
 func put4(b []byte, a netip.Addr) {

@@ -17,7 +17,28 @@ const maxShown = 256
 // quoted and escaped; of a payload the first 256 octets are shown. The format
 // is for people and may change.
 func (m *Message) String() string {
-	b := make([]byte, 0, 512)
+	b := m.appendHeaderText(make([]byte, 0, 512), ", ")
+	for i := range m.Options {
+		b = appendOption(append(b, ", "...), &m.Options[i], false)
+	}
+	return string(b)
+}
+
+// AppendLines appends m in several lines, the header as String has it and
+// then, behind a tab, one address, field or option in each. An option has its
+// name from [option.Code], its code and its length before its value. Every
+// line ends with a newline; else what is said of String applies.
+func (m *Message) AppendLines(dst []byte) []byte {
+	b := m.appendHeaderText(dst, "\n\t")
+	for i := range m.Options {
+		b = appendOption(append(b, "\n\t"...), &m.Options[i], true)
+	}
+	return append(b, '\n')
+}
+
+// appendHeaderText appends what is not options; sep is between the addresses,
+// sname and file.
+func (m *Message) appendHeaderText(b []byte, sep string) []byte {
 	b = append(b, "BOOTP/DHCP, "...)
 	ethernet := m.HType == HTypeEthernet && m.HardwareAddr.Len() == ethAddrLen
 	switch {
@@ -57,31 +78,20 @@ func (m *Message) String() string {
 		b = appendHex(b, binary.BigEndian.AppendUint16(nil, m.Flags))
 		b = append(b, ')')
 	}
-	b = appendAddr(b, ", Client-IP ", m.CIAddr)
-	b = appendAddr(b, ", Your-IP ", m.YIAddr)
-	b = appendAddr(b, ", Server-IP ", m.SIAddr)
-	b = appendAddr(b, ", Gateway-IP ", m.GIAddr)
+	b = appendAddr(b, sep, "Client-IP ", m.CIAddr)
+	b = appendAddr(b, sep, "Your-IP ", m.YIAddr)
+	b = appendAddr(b, sep, "Server-IP ", m.SIAddr)
+	b = appendAddr(b, sep, "Gateway-IP ", m.GIAddr)
 	switch {
 	case ethernet && m.Op != OpRequest:
-		b = append(b, ", Client-Ethernet-Address "...)
+		b = append(append(b, sep...), "Client-Ethernet-Address "...)
 		b, _ = m.HardwareAddr.AppendText(b)
 	case !ethernet && !m.HardwareAddr.IsZero():
-		b = append(b, ", Client-Hardware-Address "...)
+		b = append(append(b, sep...), "Client-Hardware-Address "...)
 		b, _ = m.HardwareAddr.AppendText(b)
 	}
-	if len(m.SName) > 0 {
-		b = append(b, ", sname "...)
-		b = strconv.AppendQuoteToASCII(b, string(m.SName))
-	}
-	if len(m.File) > 0 {
-		b = append(b, ", file "...)
-		b = strconv.AppendQuoteToASCII(b, string(m.File))
-	}
-	for i := range m.Options {
-		b = append(b, ", "...)
-		b = appendOption(b, &m.Options[i])
-	}
-	return string(b)
+	b = appendName(b, sep, "sname ", m.SName)
+	return appendName(b, sep, "file ", m.File)
 }
 
 // A valueKind is how tcpdump shows the payload of an option.
@@ -98,10 +108,11 @@ const (
 	kindClient            // ether 00:0c:29:aa:bb:cc
 	kindFQDN              // [S] 255/255 "lap"
 	kindAgent             // Circuit-ID "eth0"
+	kindNames             // "lab.example.com","example.com"
 )
 
 // shownAs returns the name that tcpdump gives to an option, and how it shows
-// the value. Options that are "Unknown" to it have the name from [option.Code].
+// the value. The name is empty if it is "Unknown" to tcpdump.
 func shownAs(c option.Code) (name string, kind valueKind, size int) {
 	switch c {
 	case 1:
@@ -197,7 +208,29 @@ func shownAs(c option.Code) (name string, kind valueKind, size int) {
 	case 249:
 		return "Classless-Static-Route-Microsoft", kindRoutes, 0
 	}
-	return c.String(), kindHex, 0
+	kind, size = alsoShownAs(c)
+	return "", kind, size
+}
+
+// alsoShownAs returns how options are shown that tcpdump shows in hexadecimal.
+func alsoShownAs(c option.Code) (kind valueKind, size int) {
+	switch c {
+	case 5, 8, 9, 10, 11, 16, 32, 41, 45, 48, 49, 65, 68, 69, 70, 71, 73, 74, 75, 76, 85, 92, 112, 118, 138:
+		return kindAddrs, 0
+	case 19, 20, 27, 29, 30, 34, 36, 37, 39, 116:
+		return kindNumbers, 1
+	case 13, 22, 25, 117:
+		return kindNumbers, 2
+	case 24, 35, 38, 91, 108, 152, 153, 154, 155, 211:
+		return kindNumbers, 4
+	case 14, 18, 40, 64, 86, 87, 98, 113, 147, 209, 210, 252:
+		return kindText, 0
+	case 21:
+		return kindPairs, 0
+	case 119:
+		return kindNames, 0
+	}
+	return kindHex, 0
 }
 
 // agentName returns tcpdump's name of a sub-option of option 82.
@@ -215,14 +248,22 @@ func agentName(c option.Code) string {
 	return "Unknown (" + strconv.Itoa(int(c)) + ")"
 }
 
-// appendOption appends the name and the value. A payload that does not fit
+// appendOption appends the name and the value: tcpdump's name, or, in a line
+// of its own, ours with the code and the length. A payload that does not fit
 // the option's kind is shown in hexadecimal.
-func appendOption(b []byte, o *option.Option) []byte {
+func appendOption(b []byte, o *option.Option, ownLine bool) []byte {
 	if o.Err() != nil {
 		return append(append(b, "invalid "...), o.Err().Error()...)
 	}
 	name, kind, size := shownAs(o.Code)
-	b = append(append(b, name...), ' ')
+	if ownLine || name == "" {
+		name = o.Code.String()
+	}
+	b = append(b, name...)
+	if ownLine {
+		b = append(appendCount(b, ", length ", len(o.Data)), ':')
+	}
+	b = append(b, ' ')
 	data := o.Data
 	if len(data) > maxShown {
 		data = data[:maxShown]
@@ -256,7 +297,7 @@ func appendValue(b []byte, kind valueKind, size int, data []byte) (_ []byte, ok 
 			return append(append4(append(b, ':'), e[4:]), ')')
 		})
 	case kindText:
-		return strconv.AppendQuoteToASCII(b, string(data)), true
+		return appendQuoted(b, data), true
 	case kindType:
 		if len(data) == 0 {
 			return b, false
@@ -270,6 +311,8 @@ func appendValue(b []byte, kind valueKind, size int, data []byte) (_ []byte, ok 
 		return appendFQDN(b, data)
 	case kindAgent:
 		return appendAgent(b, data)
+	case kindNames:
+		return appendNames(b, data)
 	}
 	return b, false
 }
@@ -341,7 +384,7 @@ func appendFQDN(b, data []byte) ([]byte, bool) {
 	}
 	b = appendCount(append(b, "] "...), "", int(data[1]))
 	b = append(appendCount(b, "/", int(data[2])), ' ')
-	return strconv.AppendQuoteToASCII(b, string(data[3:])), true
+	return appendQuoted(b, data[3:]), true
 }
 
 // appendAgent reads the sub-options of RFC 3046.
@@ -363,13 +406,64 @@ func appendAgent(b, data []byte) ([]byte, bool) {
 		case code == 5 && len(value) == 4:
 			b = append4(b, value)
 		case isPrintable(value):
-			b = strconv.AppendQuoteToASCII(b, string(value))
+			b = appendQuoted(b, value)
 		default:
 			b = appendOctets(b, value)
 		}
 		data = data[2+len(value):]
 	}
 	return append(b, ']'), true
+}
+
+// appendNames reads the domain names of RFC 3397, compressed as in RFC 1035,
+// section 4.1.4.
+func appendNames(b, data []byte) ([]byte, bool) {
+	for at := 0; at < len(data); {
+		if at > 0 {
+			b = append(b, ',')
+		}
+		name, next, ok := readName(data, at)
+		if !ok {
+			return b, false
+		}
+		b = appendQuoted(b, name)
+		at = next
+	}
+	return b, len(data) > 0
+}
+
+// maxName is the length of the longest domain name in octets (RFC 1035,
+// section 2.3.4).
+const maxName = 255
+
+// readName returns the name at data[at:] and where the next one starts.
+func readName(data []byte, at int) (name []byte, next int, ok bool) {
+	for limit := at; at < len(data); {
+		n := int(data[at])
+		switch end := at + 1 + n; {
+		case n == 0:
+			return name, max(next, end), true
+		case n >= 0xc0: // the rest is at an earlier place
+			if at+1 == len(data) {
+				return nil, 0, false
+			}
+			next = max(next, at+2)
+			at = n&0x3f<<8 | int(data[at+1])
+			if at >= limit {
+				return nil, 0, false
+			}
+			limit = at
+		case n > 63 || end > len(data) || len(name)+n >= maxName:
+			return nil, 0, false
+		default:
+			if len(name) > 0 {
+				name = append(name, '.')
+			}
+			name = append(name, data[at+1:end]...)
+			at = end
+		}
+	}
+	return nil, 0, false
 }
 
 func isPrintable(b []byte) bool {
@@ -386,11 +480,23 @@ func appendCount(b []byte, label string, n int) []byte {
 }
 
 // appendAddr appends nothing for an address that says nothing.
-func appendAddr(b []byte, label string, a netip.Addr) []byte {
+func appendAddr(b []byte, sep, label string, a netip.Addr) []byte {
 	if !a.IsValid() || a.Unmap() == netip.IPv4Unspecified() {
 		return b
 	}
-	return a.Unmap().AppendTo(append(b, label...))
+	return a.Unmap().AppendTo(append(append(b, sep...), label...))
+}
+
+// appendName appends nothing for an empty sname or file.
+func appendName(b []byte, sep, label string, name []byte) []byte {
+	if len(name) == 0 {
+		return b
+	}
+	return appendQuoted(append(append(b, sep...), label...), name)
+}
+
+func appendQuoted(b, text []byte) []byte {
+	return strconv.AppendQuoteToASCII(b, string(text))
 }
 
 // append4 appends the IPv4 address at the start of octets.

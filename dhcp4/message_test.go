@@ -229,7 +229,27 @@ func TestStringReadsLikeTcpdump(t *testing.T) {
 			&Message{Op: OpReply, HType: HTypeEthernet, HardwareAddr: lease.MustParseHardwareAddr("02:00:00:00:20:01"),
 				Options: option.Options{opt(119, 0), option.Routers.New(testAddr("::1"))}},
 			`BOOTP/DHCP, Reply, length 300, xid 0x0, Flags [none], Client-Ethernet-Address 02:00:00:00:20:01, ` +
-				`domain-search (119) 0x00, invalid routers (3): value 0: ::1 is not an IPv4 address`,
+				`domain-search (119) "", invalid routers (3): value 0: ::1 is not an IPv4 address`,
+		},
+		{
+			"options that tcpdump shows in hexadecimal",
+			&Message{Op: OpReply, HType: HTypeEthernet, HardwareAddr: lease.MustParseHardwareAddr("02:00:00:00:20:01"),
+				Options: option.Options{
+					opt(119, 3, 'l', 'a', 'b', 2, 'a', '"', 0, 1, 'b', 0xc0, 4, 0xc0, 0), opt(41, 10, 0, 0, 1), opt(116, 1), opt(13, 1, 0),
+					opt(108, 0, 0, 1, 44), optText(252, "http://wpad/\x00"), opt(21, 10, 0, 0, 0, 255, 0, 0, 0),
+				}},
+			`BOOTP/DHCP, Reply, length 301, xid 0x0, Flags [none], Client-Ethernet-Address 02:00:00:00:20:01, ` +
+				`domain-search (119) "lab.a\"","b.a\"","lab.a\"", nis-servers (41) 10.0.0.1, auto-config (116) 1, boot-size (13) 256, ` +
+				`v6-only-preferred (108) 300, option 252 "http://wpad/\x00", policy-filter (21) (10.0.0.0:255.0.0.0)`,
+		},
+		{
+			"malformed domain names",
+			&Message{Op: OpReply, HType: HTypeEthernet, HardwareAddr: lease.MustParseHardwareAddr("02:00:00:00:20:01"),
+				Options: option.Options{opt(119, 0xc0, 0), opt(119), opt(119, 1), opt(119, 64), opt(119, 1, 'a'), opt(119, 1, 'a', 0xc0), opt(119, 1, 'a', 0xc0, 0),
+					opt(119, bytes.Repeat([]byte{1, 'a'}, 128)...)}},
+			`BOOTP/DHCP, Reply, length 528, xid 0x0, Flags [none], Client-Ethernet-Address 02:00:00:00:20:01, ` +
+				`domain-search (119) 0xc000, domain-search (119) (empty), domain-search (119) 0x01, domain-search (119) 0x40, domain-search (119) 0x0161, domain-search (119) 0x0161c0, ` +
+				`domain-search (119) 0x0161c000, domain-search (119) 0x` + strings.Repeat("0161", 128),
 		},
 		{
 			"a long option",
@@ -242,5 +262,27 @@ func TestStringReadsLikeTcpdump(t *testing.T) {
 		if diff := cmp.Diff(tt.want, tt.m.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
+	}
+}
+
+func TestLinesHoldOneThingEach(t *testing.T) {
+	m := testMessage()
+	m.Options = append(m.Options, opt(54, 10, 0, 0, 1), option.Routers.New(testAddr("::1")), optText(56, "two\nlines"))
+	want := `before BOOTP/DHCP, Request from 00:0c:29:aa:bb:cc, length 318, hops 3, xid 0x1020304, secs 1286, Flags [Broadcast]
+	Client-IP 10.0.0.1
+	Your-IP 10.0.0.2
+	Server-IP 10.0.0.3
+	Gateway-IP 10.0.0.4
+	sname "boot.example"
+	file "pxelinux.0"
+	dhcp-message-type (53), length 1: Discover
+	host-name (12), length 3: "lap"
+	rapid-commit (80), length 0: (empty)
+	dhcp-server-identifier (54), length 4: 10.0.0.1
+	invalid routers (3): value 0: ::1 is not an IPv4 address
+	dhcp-message (56), length 9: "two\nlines"
+`
+	if diff := cmp.Diff(want, string(m.AppendLines([]byte("before ")))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

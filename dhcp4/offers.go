@@ -75,9 +75,7 @@ func (l *liveSubnet) offer(key []byte, hint netip.Addr, seed uint64, now time.Ti
 		l.order.MoveToBack(e)
 		return o.addr, true
 	}
-	for e := l.order.Front(); e != nil && !e.Value.(*offer).expires.After(now); e = l.order.Front() {
-		l.end(e)
-	}
+	l.endExpired(now)
 	if l.order.Len() >= l.max {
 		l.end(l.order.Front())
 	}
@@ -134,6 +132,13 @@ func (l *liveSubnet) released(a netip.Addr) {
 	defer l.mu.Unlock()
 	if l.byAddr[a] == nil {
 		l.alloc.Release(a)
+	}
+}
+
+// endExpired ends the offers whose time is over at now.
+func (l *liveSubnet) endExpired(now time.Time) {
+	for e := l.order.Front(); e != nil && !e.Value.(*offer).expires.After(now); e = l.order.Front() {
+		l.end(e)
 	}
 }
 

@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -44,9 +45,10 @@ type reusable struct {
 const maxReuse = 8192
 
 // parkKeyOf returns the key of x: its client in its subnet.
-func parkKeyOf(x *Exchange) string {
-	id := x.sub.conf.ID
-	return string(append([]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}, x.key...))
+func parkKeyOf(x *Exchange) string { return string(appendParkKey(nil, x)) }
+
+func appendParkKey(dst []byte, x *Exchange) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, x.sub.conf.ID), x.key...)
 }
 
 // park puts x aside until the HostFinder has answered, on a goroutine of its
@@ -137,6 +139,9 @@ func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error)
 	if len(k.problems) > 0 {
 		return nil, &ConfigError{Problems: k.problems}
 	}
+	if x.sub.byAddr[r.Addr] != nil {
+		return nil, fmt.Errorf("address %v is reserved for another client in the Config", r.Addr)
+	}
 	h = compileHost(r, x.sub)
 	if r.Reuse > 0 {
 		s.pending.keep(parkKeyOf(x), h, time.Now().Add(r.Reuse))
@@ -167,10 +172,11 @@ func (p *pending) recall(x *Exchange) *host {
 	if len(p.reuse) == 0 {
 		return nil
 	}
-	key := parkKeyOf(x)
-	r, ok := p.reuse[key]
+	var buf [64]byte // a client identifier is seldom longer
+	key := appendParkKey(buf[:0], x)
+	r, ok := p.reuse[string(key)]
 	if ok && time.Now().After(r.until) {
-		delete(p.reuse, key)
+		delete(p.reuse, string(key))
 		return nil
 	}
 	return r.host

@@ -22,6 +22,7 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 	x.snap = s.snapshot.Load()
 	// Not our business at all: told by the first octet, before parsing.
 	if len(in.Data) > 0 && in.Data[0] != OpRequest {
+		x.Request.Reset() // nothing of the exchange before
 		x.drop(ReasonNotRequest)
 		return false
 	}
@@ -43,6 +44,10 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 	}
 	if x.sub = x.snap.selectSubnet(x); x.sub == nil {
 		x.drop(ReasonNoSubnet)
+		return false
+	}
+	if x.sub.isBroadcast(x.Request.CIAddr) {
+		x.drop(ReasonMalformed)
 		return false
 	}
 	x.Subnet = &x.sub.conf

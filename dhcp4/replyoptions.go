@@ -54,7 +54,9 @@ func (s *Server) nak(x *Exchange, why Reason) {
 	x.stateless = true // there is nothing that a sync would make durable
 	x.addServerID()
 	x.add(option.DHCPMessage.NewIn(&x.arena, why.Error()))
-	x.echoClientID()
+	if id, ok := x.echoedClientID(); ok {
+		x.add(id)
+	}
 	x.finishReply(s)
 }
 
@@ -176,8 +178,8 @@ func (c *computedOptions) lookup(code option.Code) (option.Option, bool) {
 func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
 	var c computedOptions
 	c.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID), true)
-	if id, ok := x.Request.Options.Lookup(codeClientID); ok {
-		c.add(option.Option{Code: codeClientID, Data: id}, true) // RFC 6842
+	if id, ok := x.echoedClientID(); ok {
+		c.add(id, true)
 	}
 	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && (a.IsValid() || want.has(codeSubnetMask)) {
 		c.add(option.SubnetMask.NewIn(&x.arena, maskOf(bits)), false)
@@ -244,9 +246,9 @@ func (x *Exchange) addServerID() {
 	x.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID))
 }
 
-// echoClientID copies option 61 as it came (RFC 6842).
-func (x *Exchange) echoClientID() {
-	if id, ok := x.Request.Options.Lookup(codeClientID); ok {
-		x.add(option.Option{Code: codeClientID, Data: id})
-	}
+// echoedClientID returns option 61 as it came (RFC 6842). One that is too long
+// for an identifier is not worth a reply that it may not fit into.
+func (x *Exchange) echoedClientID() (o option.Option, ok bool) {
+	id, ok := x.Request.Options.Lookup(codeClientID)
+	return option.Option{Code: codeClientID, Data: id}, ok && len(id) <= 255
 }

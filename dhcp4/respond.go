@@ -7,12 +7,12 @@ import (
 )
 
 // encode makes the packet that carries x's reply. If it cannot, x is dropped.
-func (s *Server) encode(x *Exchange) bool {
+func (s *Server) encode(x *Exchange) {
 	r := x.Reply
 	d, ok := destinationOf(x.Request, x.replyType, r.YIAddr, x.Peer.Addr().Unmap())
 	if !ok {
 		x.drop(ReasonNoReturnPath)
-		return false
+		return
 	}
 	if d.setBroadcast {
 		r.Flags |= FlagBroadcast
@@ -22,11 +22,16 @@ func (s *Server) encode(x *Exchange) bool {
 		r.GIAddr, r.Hops = netip.Addr{}, 0
 		r.Options = withoutLast(r.Options, codeAgentOptions)
 	}
+	parameters, _ := x.Request.Options.Lookup(codeParameters)
+	var omitted int
 	var err error
-	if x.out, err = r.AppendBinary(x.out[:0]); err != nil {
+	if x.out, omitted, err = r.AppendBinaryLimit(x.out[:0], x.sizeLimit(), parameters); err != nil {
 		s.logEncode(x, err)
 		x.drop(ReasonEncode)
-		return false
+		return
+	}
+	if omitted > 0 {
+		s.logOmitted(x)
 	}
 	x.outPacket = Packet{
 		Data:         x.out,
@@ -38,7 +43,16 @@ func (s *Server) encode(x *Exchange) bool {
 	if !x.sender.IsZero() && d.hardwareAddr.IsZero() && d.addr.Addr() != broadcastAddr {
 		x.outPacket.HardwareAddr = x.sender
 	}
-	return true
+}
+
+// sizeLimit returns how many octets the reply may have: what fits with IP and
+// UDP headers into the datagram that the client says it takes (RFC 2132,
+// section 9.10), and into the 576 octets that every client takes (RFC 2131,
+// section 2).
+func (x *Exchange) sizeLimit() int {
+	const everyClient, headers = 576, ipv4HeaderLen + udpHeaderLen
+	size, _, _ := option.DHCPMaxMessageSize.Get(x.Request.Options) // malformed: as if absent
+	return max(everyClient, int(size)) - headers
 }
 
 // source returns where the reply is sent from: the server identifier if it is

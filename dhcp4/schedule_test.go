@@ -19,7 +19,6 @@ import (
 	"github.com/embedhcp/embedhcp/dhcp4/dhcp4test"
 	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/lease/leasetest"
-	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,7 +65,7 @@ func TestAddressIsNeverLeasedToTwoClients(t *testing.T) {
 		sum.add(&r)
 	}
 	t.Log(&sum)
-	if n < 10 || t.Failed() {
+	if n < 30 || t.Failed() {
 		return
 	}
 	for what, n := range map[string]uint64{
@@ -76,7 +75,10 @@ func TestAddressIsNeverLeasedToTwoClients(t *testing.T) {
 			t.Errorf("the schedules had no %s", what)
 		}
 	}
-	for _, s := range steps {
+	if sum.contention > 0 {
+		t.Errorf("%d requests were dropped because conflicts did not end", sum.contention)
+	}
+	for _, s := range scheduleSteps {
 		if sum.steps[s.name] == 0 {
 			t.Errorf("no client did the step %q", s.name)
 		}
@@ -125,6 +127,7 @@ type scheduleResult struct {
 	violations []string // of invariant 1: an address that two clients have
 	broken     []string // ACKs of what is not stored
 	conflicts  uint64
+	contention uint64 // conflicts that did not end
 	restarts   int
 	stats      dhcp4test.Stats
 	steps      map[string]int // that did what the client wanted
@@ -133,6 +136,7 @@ type scheduleResult struct {
 
 func (r *scheduleResult) add(o *scheduleResult) {
 	r.conflicts += o.conflicts
+	r.contention += o.contention
 	r.restarts += o.restarts
 	r.stats.Sent += o.stats.Sent
 	r.stats.Delivered += o.stats.Delivered
@@ -152,8 +156,8 @@ func (r *scheduleResult) add(o *scheduleResult) {
 
 func (r *scheduleResult) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d packets sent, %d received, %d lost, %d duplicated, %d out of order; %d conflicts, %d restarts;",
-		r.stats.Sent, r.stats.Delivered, r.stats.Lost, r.stats.Duplicated, r.stats.Reordered, r.conflicts, r.restarts)
+	fmt.Fprintf(&b, "%d packets sent, %d received, %d lost, %d duplicated, %d out of order; %d conflicts, %d without end, %d restarts;",
+		r.stats.Sent, r.stats.Delivered, r.stats.Lost, r.stats.Duplicated, r.stats.Reordered, r.conflicts, r.contention, r.restarts)
 	for _, s := range slices.Sorted(maps.Keys(r.steps)) {
 		fmt.Fprintf(&b, " %s: %d (%d failed)", s, r.steps[s], r.failed[s])
 	}
@@ -182,9 +186,10 @@ type schedule struct {
 	ledger  ledger
 	clients []*scheduleClient
 
-	done      sync.WaitGroup // the calls of Serve
-	restarts  int
-	conflicts uint64 // of servers that were closed
+	done     sync.WaitGroup // the calls of Serve
+	restarts int
+
+	conflicts, contention uint64 // of servers that were closed
 }
 
 func newSchedule(t *testing.T, seed uint64, plant func(lease.Store) lease.Store) *schedule {
@@ -211,11 +216,22 @@ func newSchedule(t *testing.T, seed uint64, plant func(lease.Store) lease.Store)
 			Order: []pool.Order{pool.LeastRecentlyUsed, pool.Lowest, pool.Sequential}[s.rnd.IntN(3)],
 		}},
 	}
+	if s.rnd.IntN(2) == 0 {
+		s.config.Hosts = dhcp4.HostFinderFunc(knowNobody)
+	}
+	s.config.Loops = 1 + s.rnd.IntN(3)
 	s.ledger = ledger{store: s.store, holders: make(map[netip.Addr]claim)}
 	for i := range scheduleClients {
 		s.clients = append(s.clients, newScheduleClient(s, i))
 	}
 	return s
+}
+
+// knowNobody is a HostFinder that takes up to 30 ms, differently for each
+// message, so that answers overtake each other.
+func knowNobody(_ context.Context, x *dhcp4.Exchange) (*dhcp4.Reservation, error) {
+	time.Sleep(time.Duration(x.Request.XID) * time.Microsecond % (30 * time.Millisecond))
+	return nil, nil
 }
 
 // play runs servers and clients until the time is over and all have ended.
@@ -272,10 +288,9 @@ func (s *schedule) start(i int) *dhcp4.Server {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + i)})
 	conn := s.net.Server(&dhcp4.Link{
 		Name: "lan", Index: 1 + i, HardwareAddr: lease.MustParseHardwareAddr(fmt.Sprintf("02:00:00:00:00:%02x", i)),
-		Addrs: []netip.Prefix{netip.PrefixFrom(addr, 24)},
+		Addrs: []netip.Prefix{netip.PrefixFrom(scheduleServer(i), 24)},
 	})
 	s.done.Go(func() {
 		if err := srv.Serve(context.Background(), conn); err != dhcp4.ErrServerClosed {
@@ -285,6 +300,9 @@ func (s *schedule) start(i int) *dhcp4.Server {
 	return srv
 }
 
+// scheduleServer is the address of server i.
+func scheduleServer(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + i)}) }
+
 func (s *schedule) stop(srv *dhcp4.Server) {
 	if s.rnd.IntN(2) == 0 {
 		srv.Close()
@@ -292,11 +310,12 @@ func (s *schedule) stop(srv *dhcp4.Server) {
 		s.t.Errorf("Shutdown: %v", err)
 	}
 	s.conflicts += srv.Conflicts()
+	s.contention += srv.Count(dhcp4.ReasonContention)
 }
 
 func (s *schedule) result() scheduleResult {
 	r := scheduleResult{
-		violations: s.ledger.violations, broken: s.ledger.broken, conflicts: s.conflicts, restarts: s.restarts, stats: s.net.Stats(),
+		violations: s.ledger.violations, broken: s.ledger.broken, conflicts: s.conflicts, contention: s.contention, restarts: s.restarts, stats: s.net.Stats(),
 		steps: make(map[string]int), failed: make(map[string]int),
 	}
 	for _, c := range s.clients {
@@ -353,193 +372,4 @@ func (l *ledger) gaveUp(client int, a netip.Addr) {
 	if l.holders[a].client == client {
 		delete(l.holders, a)
 	}
-}
-
-// A scheduleClient does one random step after the other.
-type scheduleClient struct {
-	*dhcp4test.Client
-	id     int
-	rnd    *rand.Rand
-	ledger *ledger
-
-	sent  time.Time  // the last REQUEST
-	last  netip.Addr // the last address that it had
-	until time.Time  // the end of its lease, if it has one
-
-	steps, failed map[string]int
-}
-
-func newScheduleClient(s *schedule, i int) *scheduleClient {
-	mac := lease.MustParseHardwareAddr(fmt.Sprintf("02:00:00:00:01:%02x", i))
-	c := &scheduleClient{
-		id: i, rnd: rand.New(rand.NewPCG(s.seed, uint64(1+i))), ledger: &s.ledger,
-		steps: make(map[string]int), failed: make(map[string]int),
-	}
-	c.Client = &dhcp4test.Client{
-		Conn: s.net.Client("lan", mac), HardwareAddr: mac, Seed: s.seed, Attempts: 3,
-		Trace: func(sent bool, _ dhcp4.Packet, m *dhcp4.Message) {
-			if sent && m.Type() == dhcp4.TypeRequest {
-				c.sent = time.Now()
-			}
-		},
-	}
-	return c
-}
-
-// A step is something that a client may do: without a lease, or with one. It
-// reports whether it came to a good end.
-type step struct {
-	name   string
-	bound  bool
-	weight int
-	do     func(*scheduleClient) bool
-}
-
-var steps = []step{
-	{"select", false, 8, (*scheduleClient).selectAny},
-	{"select by wish", false, 4, (*scheduleClient).selectByWish},
-	{"discover only", false, 1, (*scheduleClient).discoverOnly},
-	{"reboot without lease", false, 4, (*scheduleClient).rebootWithoutLease},
-	{"renew", true, 6, (*scheduleClient).renew},
-	{"rebind", true, 6, (*scheduleClient).rebind},
-	{"reboot", true, 4, (*scheduleClient).reboot},
-	{"release", true, 6, (*scheduleClient).release},
-	{"decline", true, 1, (*scheduleClient).decline},
-	{"expire", true, 3, (*scheduleClient).expire},
-}
-
-func (c *scheduleClient) run(end time.Time) {
-	time.Sleep(between(c.rnd, 0, 20*time.Millisecond))
-	for time.Now().Before(end) {
-		c.forgetExpired()
-		s := c.choose()
-		if s.do(c) {
-			c.steps[s.name]++
-		} else {
-			c.failed[s.name]++
-		}
-		pause := between(c.rnd, 0, 5*time.Second)
-		if c.rnd.IntN(2) == 0 {
-			pause = between(c.rnd, 0, 100*time.Millisecond)
-		}
-		time.Sleep(scheduleSettle + pause)
-	}
-}
-
-func (c *scheduleClient) choose() *step {
-	bound := c.Addr.IsValid()
-	sum := 0
-	for _, s := range steps {
-		if s.bound == bound {
-			sum += s.weight
-		}
-	}
-	n := c.rnd.IntN(sum)
-	for i := range steps {
-		if s := &steps[i]; s.bound == bound {
-			if n -= s.weight; n < 0 {
-				return s
-			}
-		}
-	}
-	panic("unreachable")
-}
-
-func (c *scheduleClient) forgetExpired() {
-	if c.Addr.IsValid() && !time.Now().Before(c.until) {
-		c.Conn.(*dhcp4test.Host).RemoveAddr(netip.AddrPortFrom(c.Addr, 0))
-		c.Addr = netip.Addr{}
-	}
-}
-
-// got notes the answer to a REQUEST; held is the address that c had before.
-func (c *scheduleClient) got(held netip.Addr, ack *dhcp4.Message, err error) bool {
-	if held.IsValid() && held != c.Addr {
-		c.ledger.gaveUp(c.id, held)
-	}
-	if err != nil {
-		return false
-	}
-	// RFC 2131, section 4.4.1: the lease begins when the REQUEST was sent.
-	// No answer takes so long that it could be to an earlier attempt.
-	c.last, c.until = ack.YIAddr, c.sent.Add(c.Lifetime)
-	c.ledger.acked(c, ack.YIAddr, c.until)
-	return true
-}
-
-func (c *scheduleClient) selectAny() bool { return c.selects(nil) }
-
-func (c *scheduleClient) selectByWish() bool {
-	return c.selects(option.Options{option.DHCPRequestedAddress.New(c.remembered())})
-}
-
-// selects does DISCOVER, with the wishes, and REQUEST. In between it takes its
-// time, so that of two clients that got their offers at the same instant it is
-// not the order of goroutines that tells which one is first.
-func (c *scheduleClient) selects(wishes option.Options) bool {
-	c.Options = wishes
-	offer, err := c.Discover(context.Background())
-	c.Options = nil
-	if err != nil {
-		return false
-	}
-	time.Sleep(between(c.rnd, 0, 2*time.Millisecond))
-	ack, err := c.Request(context.Background(), offer)
-	return c.got(netip.Addr{}, ack, err)
-}
-
-func (c *scheduleClient) discoverOnly() bool {
-	_, err := c.Discover(context.Background())
-	return err == nil
-}
-
-func (c *scheduleClient) rebootWithoutLease() bool {
-	ack, err := c.Reboot(context.Background(), c.remembered())
-	return c.got(netip.Addr{}, ack, err)
-}
-
-// remembered is an address that the client had, or another one of the pool.
-func (c *scheduleClient) remembered() netip.Addr {
-	if c.last.IsValid() && c.rnd.IntN(3) > 0 {
-		return c.last
-	}
-	a := schedulePool.First
-	for range c.rnd.IntN(8) {
-		a = a.Next()
-	}
-	return a
-}
-
-func (c *scheduleClient) renew() bool {
-	held := c.Addr
-	ack, err := c.Renew(context.Background())
-	return c.got(held, ack, err)
-}
-
-func (c *scheduleClient) rebind() bool {
-	held := c.Addr
-	ack, err := c.Rebind(context.Background())
-	return c.got(held, ack, err)
-}
-
-func (c *scheduleClient) reboot() bool {
-	held := c.Addr
-	ack, err := c.Reboot(context.Background(), held)
-	return c.got(held, ack, err)
-}
-
-func (c *scheduleClient) release() bool {
-	c.ledger.gaveUp(c.id, c.Addr)
-	return c.Release() == nil
-}
-
-func (c *scheduleClient) decline() bool {
-	c.ledger.gaveUp(c.id, c.Addr)
-	return c.Decline() == nil
-}
-
-func (c *scheduleClient) expire() bool {
-	time.Sleep(time.Until(c.until))
-	c.forgetExpired()
-	return true
 }

@@ -62,7 +62,7 @@ type serving struct {
 	ctx    context.Context // ends with abort; what the HostFinder gets
 	cancel context.CancelFunc
 
-	readMu sync.Mutex // the loops take turns
+	reading chan struct{} // full while a loop reads: they take turns. In a bubble who waits for a mutex stops the time.
 
 	mu       sync.Mutex
 	changed  sync.Cond
@@ -81,7 +81,7 @@ type readyExchange struct {
 }
 
 func (s *Server) startServing(conn Conn) (*serving, error) {
-	on := &serving{s: s, conn: conn}
+	on := &serving{s: s, conn: conn, reading: make(chan struct{}, 1)}
 	on.changed.L = &on.mu
 	on.ctx, on.cancel = context.WithCancel(s.ctx)
 	s.mu.Lock()
@@ -174,15 +174,15 @@ func (on *serving) loop() error {
 		for i := range packets {
 			packets[i] = Packet{Data: buffers[i]}
 		}
-		on.readMu.Lock()
+		on.reading <- struct{}{}
 		var n int
 		var err error
 		if on.isStopping() {
-			on.readMu.Unlock()
+			<-on.reading
 			return nil
 		}
 		n, err = on.conn.ReadBatch(packets)
-		on.readMu.Unlock()
+		<-on.reading
 		if n > 0 {
 			fails = 0
 			on.answer(b, packets[:n])

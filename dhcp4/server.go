@@ -101,7 +101,7 @@ func NewServer(c Config) (*Server, error) {
 	})
 	s.snapshot.Store(snap)
 	if err := s.learn(snap); err != nil {
-		s.cancel()
+		s.end()
 		return nil, err
 	}
 	return s, nil
@@ -172,6 +172,7 @@ func (s *Server) PoolCounts(subnetID uint32) (free, total int) {
 	}
 	n.live.mu.Lock()
 	defer n.live.mu.Unlock()
+	n.live.endExpired(s.now())
 	return n.live.alloc.Counts()
 }
 

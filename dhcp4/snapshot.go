@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -158,6 +159,17 @@ func (n *subnet) named(x *Exchange) *host {
 		return n.byClientID[lease.ClientIDFrom(x.clientID)]
 	}
 	return nil
+}
+
+// isBroadcast reports whether a is the broadcast address of the subnet, which
+// is nobody's own.
+func (n *subnet) isBroadcast(a netip.Addr) bool {
+	p := n.conf.Prefix
+	if p.Bits() >= 31 || !p.Contains(a) {
+		return false
+	}
+	b := a.As4()
+	return ^binary.BigEndian.Uint32(b[:])<<p.Bits() == 0
 }
 
 // poolOf returns the pool that a is in, or nil.

@@ -60,6 +60,30 @@ func hotPaths() []hotPath {
 			o := DomainSearch.NewIn(&arena, search...)
 			return len(o.Data) == 19
 		}},
+		{"NewIn/client name", func() bool {
+			arena.Reset()
+			o := ClientFQDN.NewIn(&arena, ClientName{Flags: FQDNFlagE, Name: "laptop.example.com."})
+			return len(o.Data) == 23
+		}},
+		{"NewIn/vendor data", func() bool {
+			arena.Reset()
+			o := VIVSOSuboptions.NewIn(&arena, VendorData{4491, search4})
+			return len(o.Data) == 9
+		}},
+		{"NewIn/sub-options", func() bool {
+			arena.Reset()
+			o := DHCPAgentOptions.NewIn(&arena, subs...)
+			return len(o.Data) == 8
+		}},
+		{"RapidCommit", func() bool { ok, err = RapidCommit.Get(o); return !ok && err == nil && RapidCommit.New().Code == 80 }},
+		{"VendorData.AppendOptions", func() bool {
+			subs, err = VendorData{4491, o[14].Data}.AppendOptions(subs[:0])
+			return len(subs) == 1
+		}},
+		{"AppendRawText", func() bool {
+			text, err = AppendRawText(text[:0], "0a:0b:0c")
+			return len(text) == 3
+		}},
 		{"AppendText/routers", func() bool {
 			text, err = Routers.AppendText(text[:0], "192.168.1.1, 192.168.1.2")
 			return err == nil
@@ -75,6 +99,8 @@ type hotPath struct {
 	name string
 	run  func() bool
 }
+
+var search4 = []byte{1, 2, 3, 4}
 
 var addr4 = netip.AddrFrom4([4]byte{192, 168, 1, 1})
 

@@ -87,6 +87,11 @@ func (d *Definition) invalid(err error) Option {
 	return Option{Code: d.Code, flags: flagInvalid, Data: []byte(title(d.Name, d.Code) + ": " + err.Error())}
 }
 
+// invalidValue is invalid for the value i of a list.
+func (d *Definition) invalidValue(i int, err error) Option {
+	return d.invalid(reason("value " + strconv.Itoa(i) + ": " + err.Error()))
+}
+
 func title(name string, c Code) string {
 	n := strconv.Itoa(int(c))
 	if name == "" {

@@ -17,6 +17,9 @@
 // A definition is static data: a program holds only those that it names,
 // unless it calls [Standard], which names them all.
 //
+// Sub-options are options too: definitions such as [AgentCircuitID] read what
+// Get of [DHCPAgentOptions] returns.
+//
 // The package neither reads nor writes messages: the order of options, their
 // split and their overload into other fields are the business of package
 // dhcp4. It does not know which options a server may send.

@@ -68,6 +68,124 @@ func ExampleListDef_Get_subOptions() {
 	// Output: "ge-0/0/1" true <nil>
 }
 
+// Option 82 as a relay agent sends it.
+func ExampleDHCPAgentOptions() {
+	opts := option.Options{{Code: 82, Data: []byte("\x01\x08ge-0/0/1\x02\x06\x02\x00\x00\x00\x00\x01\x05\x04\xc0\x00\x02\x00")}}
+	agent, ok, err := option.DHCPAgentOptions.Get(opts)
+	if !ok {
+		fmt.Println("no option 82, or a malformed one:", err)
+		return
+	}
+	circuit, _, _ := option.AgentCircuitID.Get(agent)
+	remote, _, _ := option.AgentRemoteID.Get(agent)
+	link, _, _ := option.AgentLinkSelection.Get(agent)
+	_, ok, _ = option.AgentSubscriberID.Get(agent)
+	fmt.Printf("%q %x %v %v\n", circuit, remote, link, ok)
+
+	// Without types, each as its definition in the registry has it.
+	for _, sub := range agent {
+		d, _ := option.Standard().Lookup(option.DHCPAgentOptions.Encapsulates, sub.Code)
+		text, err := d.FormatText(nil, sub.Data)
+		fmt.Printf("%s: %s %v\n", d.Name, text, err)
+	}
+	// Output:
+	// "ge-0/0/1" 020000000001 192.0.2.0 false
+	// circuit-id: 67652d302f302f31 <nil>
+	// remote-id: 020000000001 <nil>
+	// link-selection: 192.0.2.0 <nil>
+}
+
+// The options of a vendor, within VIVSOSuboptions: 9 is Cisco's number.
+func ExampleDefine_vendorOption() {
+	server := option.Define(option.Definition{
+		Space: option.EnterpriseSpace(9), Name: "controller", Code: 1, Kind: option.KindIPv4Address,
+	}, &option.Address)
+
+	data, err := option.NewVendorOptions(9, server.New(netip.MustParseAddr("192.0.2.1")))
+	opts := option.Options{option.VIVSOSuboptions.New(data)}
+	fmt.Println(opts, err)
+
+	for data, err := range option.VIVSOSuboptions.All(opts) {
+		if err != nil || data.Enterprise != 9 {
+			continue
+		}
+		subs, err := data.AppendOptions(nil)
+		fmt.Println(subs, err)
+		fmt.Println(server.Get(subs))
+	}
+	// Output:
+	// [vivso-suboptions (125) 00000009060104c0000201] <nil>
+	// [subnet-mask (1) c0000201] <nil>
+	// 192.0.2.1 true <nil>
+}
+
+// The options of a vendor, within VendorEncapsulatedOptions.
+func ExampleRegistry_VendorSpace() {
+	opts := option.Options{
+		option.VendorClassIdentifier.New("PXEClient:Arch:00007:UNDI:003016"),
+		option.VendorEncapsulatedOptions.New(option.PXEDiscoveryControl.New(8)),
+	}
+	class, _, _ := option.VendorClassIdentifier.Get(opts)
+	space := option.Standard().VendorSpace(class)
+	subs, _, err := option.VendorEncapsulatedOptions.Get(opts)
+	for _, sub := range subs {
+		d, ok := option.Standard().Lookup(space, sub.Code)
+		fmt.Println(space, d.Name, ok, err)
+	}
+	// Output: PXEClient discovery-control true <nil>
+}
+
+// A definition made at run time, as one of Kea's option-defs gives it.
+func ExampleDefinition_Validate() {
+	d := option.Definition{Space: "dhcp4", Name: "color", Code: 224, Encapsulates: "paint"}
+	var err error
+	if d.Kind, d.Fields, err = option.ParseKinds("record", "uint8, ipv4-address"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := d.Validate(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	registry := option.Standard().With(d)
+
+	d, _ = registry.LookupName("dhcp4", "color")
+	payload, err := d.AppendText(nil, "7, 192.0.2.1")
+	fmt.Printf("%x %v\n", payload, err)
+	payload, err = d.AppendSubOptions(payload, option.Option{Code: 1, Data: []byte("red")})
+	fmt.Printf("%x %v\n", payload, err)
+	subs, own, err := d.SubOptions(nil, payload)
+	text, _ := d.FormatText(nil, payload[:own])
+	fmt.Printf("%s %q %v\n", text, subs[0].Data, err)
+	// Output:
+	// 07c0000201 <nil>
+	// 07c00002010103726564 <nil>
+	// 7, 192.0.2.1 "red" <nil>
+}
+
+func ExampleAppendRawText() {
+	for _, text := range []string{"0a0b", "0x0a0b", "a:b", "0a 0b", "'text'", "0a:0b 0c"} {
+		payload, err := option.AppendRawText(nil, text)
+		fmt.Printf("%x %v\n", payload, err)
+	}
+	// Output:
+	// 0a0b <nil>
+	// 0a0b <nil>
+	// 0a0b <nil>
+	// 0a0b <nil>
+	// 74657874 <nil>
+	//  is neither hexadecimal digits, such as 0a0b, 0x0a0b, 0a:0b or 0a 0b, nor 'text'
+}
+
+func ExampleClientName() {
+	opts := option.Options{option.ClientFQDN.New(option.ClientName{
+		Flags: option.FQDNFlagS | option.FQDNFlagE, Name: "laptop.example.com.",
+	})}
+	name, ok, err := option.ClientFQDN.Get(opts)
+	fmt.Println(name.Name, name.Flags&option.FQDNFlagS != 0, ok, err)
+	// Output: laptop.example.com. true true <nil>
+}
+
 // An option that this package does not know, of a type that it knows.
 func ExampleDefine() {
 	color := option.Define(option.Definition{

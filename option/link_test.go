@@ -60,6 +60,7 @@ func TestProgramLinksOnlyTheDefinitionsItNames(t *testing.T) {
 	}
 	others := []string{
 		"ClasslessStaticRoute", "DomainSearch", "HostName", "DHCPAgentOptions", "AgentCircuitID", "DomainNameServers", "standard",
+		"V4DNR", "ClientFQDN", "RapidCommit", "VIVSOSuboptions", "PXEBootServers", "dnrWire", "appendDNR",
 	}
 	for _, name := range append(others, "ClasslessRoute", "CompressedFQDN", "Text", "appendRoute", "appendName", "init", "(*Definition).AppendText") {
 		if three[name] {

@@ -1,9 +1,9 @@
 package option
 
 // String returns the name of the option with the code c in the space dhcp4
-// and the code, "routers (3)", or "option 224" if the code has no name. The
-// name is Kea's, else IANA's in Kea's spelling. Codes that nobody assigned and
-// those that IANA lists with several uses (128 to 135, 177) have none.
+// and the code, "routers (3)", or "option 224" if the code has no name, which
+// are those that nobody assigned. The name is Kea's, else IANA's in Kea's
+// spelling.
 func (c Code) String() string { return title(codeNames[c], c) }
 
 // The names apart from the definitions, so that a program that prints codes
@@ -124,6 +124,14 @@ var codeNames = [256]string{
 	123: "geoconf",
 	124: "vivco-suboptions",
 	125: "vivso-suboptions",
+	128: "pxe-vendor-128",
+	129: "pxe-vendor-129",
+	130: "pxe-vendor-130",
+	131: "pxe-vendor-131",
+	132: "pxe-vendor-132",
+	133: "pxe-vendor-133",
+	134: "pxe-vendor-134",
+	135: "pxe-vendor-135",
 	136: "pana-agent",
 	137: "v4-lost",
 	138: "capwap-ac-v4",
@@ -151,6 +159,7 @@ var codeNames = [256]string{
 	162: "v4-dnr",
 	175: "etherboot",
 	176: "ip-telephone",
+	177: "packetcable",
 	208: "pxelinux-magic",
 	209: "configuration-file",
 	210: "path-prefix",

@@ -3,6 +3,7 @@ package option
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -10,48 +11,6 @@ import (
 // concurrent use. The zero Registry is empty.
 type Registry struct {
 	defs []*Definition // sorted by space and code; at most one for each
-}
-
-// Standard returns the definitions of this package. A program that calls it
-// links all of them.
-func Standard() *Registry { return &Registry{standard[:]} }
-
-// Sorted by space and code. An array of addresses: it is there when the
-// program starts, and is left out of a program that does not call Standard.
-var standard = [...]*Definition{
-	&AgentCircuitID.Definition,
-	&AgentRemoteID.Definition,
-	&AgentLinkSelection.Definition,
-	&AgentSubscriberID.Definition,
-	&AgentServerIDOverride.Definition,
-	&SubnetMask.Definition,
-	&Routers.Definition,
-	&TimeServers.Definition,
-	&DomainNameServers.Definition,
-	&LogServers.Definition,
-	&HostName.Definition,
-	&DomainName.Definition,
-	&InterfaceMTU.Definition,
-	&BroadcastAddress.Definition,
-	&NTPServers.Definition,
-	&VendorEncapsulatedOptions.Definition,
-	&DHCPRequestedAddress.Definition,
-	&DHCPLeaseTime.Definition,
-	&DHCPOptionOverload.Definition,
-	&DHCPMessageType.Definition,
-	&DHCPServerIdentifier.Definition,
-	&DHCPParameterRequestList.Definition,
-	&DHCPMessage.Definition,
-	&DHCPMaxMessageSize.Definition,
-	&DHCPRenewalTime.Definition,
-	&DHCPRebindingTime.Definition,
-	&VendorClassIdentifier.Definition,
-	&DHCPClientIdentifier.Definition,
-	&TFTPServerName.Definition,
-	&BootFileName.Definition,
-	&DHCPAgentOptions.Definition,
-	&DomainSearch.Definition,
-	&ClasslessStaticRoute.Definition,
 }
 
 // With returns a Registry of the definitions of r and defs. One of defs takes
@@ -88,6 +47,30 @@ func (r *Registry) LookupName(space, name string) (d Definition, ok bool) {
 		}
 	}
 	return Definition{}, false
+}
+
+// VendorSpace returns the space of the sub-options in VendorEncapsulatedOptions
+// of a client with that VendorClassIdentifier: the longest of r's spaces with
+// which class begins, as PXEClient does PXEClient:Arch:00000, but not dhcp4. If
+// there is none it is "vendor-encapsulated-options-space", Kea's. Definitions
+// of one's own in a space named like a vendor class thus apply to its clients.
+func (r *Registry) VendorSpace(class string) string {
+	space := ""
+	for _, d := range r.defs {
+		if len(d.Space) > len(space) && strings.HasPrefix(class, d.Space) && d.Space != "dhcp4" {
+			space = d.Space
+		}
+	}
+	if space == "" {
+		return "vendor-encapsulated-options-space"
+	}
+	return space
+}
+
+// EnterpriseSpace returns the space of the options of an enterprise in
+// VIVSOSuboptions, "vendor-4491", as Kea names it.
+func EnterpriseSpace(enterprise uint32) string {
+	return "vendor-" + strconv.FormatUint(uint64(enterprise), 10)
 }
 
 // All yields the definitions by space and code.

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// kindRoute is the kind of the values of ClasslessStaticRoute, a KindInternal.
-const kindRoute = KindInternal + 1
+// Kinds without a name.
+const (
+	kindRoute = KindInternal + 1 + iota // the values of ClasslessStaticRoute, a KindInternal
+	kindURI                             // KindTuple with a length of 2 octets, V4SZTPRedirect
+)
 
 const (
 	errNotInArray = reason("values of this kind cannot stand in a list")
@@ -25,6 +28,12 @@ const (
 // [Kind] show them. Values beyond the one of an option that is no array, or
 // beyond the fields of a record, are ignored. An array of no values is the
 // empty payload. A route of ClasslessStaticRoute is "10.0.0.0/8 - 192.0.2.1".
+// The resolvers of V4DNR have | between them, and each up to four values: its
+// priority, its name, its addresses with blanks between them, and its service
+// parameters alpn, port and dohpath, so that \| is a |:
+//
+//	100, dot.example., 192.0.2.1 192.0.2.2, alpn=dot\,doq port=8530 | 200, doh.example.
+//
 // Unlike Kea it refuses an IPv6 address for an IPv4 one, an IPv6 zone, a NUL
 // in a string, and a prefix or PSID length that does not fit.
 //
@@ -32,6 +41,16 @@ const (
 func (d *Definition) AppendText(dst []byte, csv string) ([]byte, error) {
 	if err := d.checkKinds(); err != nil {
 		return dst, d.valueError(0, err)
+	}
+	if d.isDNR() {
+		p, off, err := appendDNRText(dst, csv)
+		if err == nil && len(p)-len(dst) > MaxLen {
+			err = errTooLong
+		}
+		if err != nil {
+			return dst, d.valueError(off, err)
+		}
+		return p, nil
 	}
 	p, n := dst, 0
 	values := csvValues{text: csv}
@@ -74,6 +93,13 @@ func (d *Definition) FormatText(dst, payload []byte) ([]byte, error) {
 	if err := d.checkKinds(); err != nil {
 		return dst, d.valueError(0, err)
 	}
+	if d.isDNR() {
+		out, off, err := formatDNRs(dst, payload)
+		if err != nil {
+			return dst, d.valueError(off, err)
+		}
+		return out, nil
+	}
 	if d.Kind == KindString && len(payload) == 0 {
 		return dst, d.valueError(0, errEmptyText)
 	}
@@ -104,7 +130,7 @@ func (d *Definition) checkKinds() error {
 	last := d.Kind
 	switch d.Kind {
 	case KindInternal:
-		if k, _ := d.kindAt(0); k != kindRoute {
+		if _, ok := d.kindAt(0); !ok && !d.isDNR() {
 			return errNotInText
 		}
 		return nil
@@ -137,16 +163,20 @@ func (d *Definition) checkKinds() error {
 func (d *Definition) kindAt(n int) (k Kind, ok bool) {
 	switch {
 	case d.Kind == KindInternal:
-		if d.Space == "dhcp4" && d.Code == 121 {
-			return kindRoute, true
-		}
-		return 0, false
+		return kindRoute, d.Space == "dhcp4" && d.Code == 121
+	case d.Kind == KindTuple && d.Space == "dhcp4" && d.Code == 143:
+		return kindURI, d.Array || n == 0
 	case d.Kind == KindRecord && n < len(d.Fields):
 		return d.Fields[n], true
 	case d.Kind == KindRecord:
 		return d.Fields[len(d.Fields)-1], d.Array
 	}
 	return d.Kind, d.Kind != KindEmpty && (d.Array || n == 0)
+}
+
+// isDNR reports whether d is V4DNR, whose text has a form of its own.
+func (d *Definition) isDNR() bool {
+	return d.Kind == KindInternal && d.Space == "dhcp4" && d.Code == 162
 }
 
 // minValues returns the number of values below which a payload is malformed.

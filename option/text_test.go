@@ -61,7 +61,9 @@ func TestTextBecomesThePayloadThatKeaSends(t *testing.T) {
 		{std("vivso-suboptions"), "4491", "0000118b"},
 		{std("vendor-encapsulated-options"), "", ""},
 		{std("vendor-encapsulated-options"), "0102aabb", refused},
-		{std("v4-dnr"), "1", refused}, // no text form yet
+		{std("v4-sztp-redirect"), "hello, the, world", "0005 68656c6c6f 0003 746865 0005 776f726c64"}, // lengths of 2 octets
+		{std("v4-sztp-redirect"), "a\\,b", "0003 612c62"},
+		{std("v4-sztp-redirect"), strings.Repeat("x", MaxLen+1), refused},
 
 		{custom(KindInt8, false), "-1", "ff"},
 		{custom(KindInt8, false), "ff", refused},

@@ -79,6 +79,11 @@ func appendTextValue(dst []byte, k Kind, s string) ([]byte, error) {
 			return dst, errLongTuple
 		}
 		return append(append(dst, byte(len(s))), s...), nil
+	case kindURI:
+		if len(s) > MaxLen {
+			return dst, errLongURI
+		}
+		return append(append(dst, byte(len(s)>>8), byte(len(s))), s...), nil
 	case KindFQDN:
 		return appendName(dst, s)
 	case kindRoute:
@@ -215,7 +220,9 @@ func formatTextValue(dst []byte, k Kind, p []byte, off int) (out []byte, end int
 		dst, err = appendCSV(dst, p[off:])
 		return dst, len(p), err
 	case KindTuple:
-		return formatTuple(dst, p, off)
+		return formatTuple(dst, p, off, 1)
+	case kindURI:
+		return formatTuple(dst, p, off, 2)
 	case KindFQDN:
 		name, end, err := readName(p, off, true)
 		if err != nil {
@@ -287,14 +294,19 @@ func formatPSID(dst, p []byte, off int) (out []byte, end int, err error) {
 	return strconv.AppendInt(append(dst, '/'), int64(bits), 10), off + 3, nil
 }
 
-func formatTuple(dst, p []byte, off int) (out []byte, end int, err error) {
-	if off >= len(p) {
-		return dst, 0, short(0, 1)
+// formatTuple formats text behind its length in size octets.
+func formatTuple(dst, p []byte, off, size int) (out []byte, end int, err error) {
+	if len(p)-off < size {
+		return dst, 0, short(len(p)-off, size)
 	}
-	end = off + 1 + int(p[off])
-	if end > len(p) {
+	n := int(p[off])
+	if size == 2 {
+		n = n<<8 | int(p[off+1])
+	}
+	begin := off + size
+	if end = begin + n; end > len(p) {
 		return dst, 0, short(len(p)-off, end-off)
 	}
-	dst, err = appendCSV(dst, p[off+1:end])
+	dst, err = appendCSV(dst, p[begin:end])
 	return dst, end, err
 }

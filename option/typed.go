@@ -1,9 +1,6 @@
 package option
 
-import (
-	"iter"
-	"strconv"
-)
+import "iter"
 
 // A Wire converts between values of type T and their octets in a payload.
 // The ones of this package need no more than the address of the variable,
@@ -123,7 +120,7 @@ func (d *ListDef[E]) NewIn(a *Arena, vs ...E) Option {
 	for i, v := range vs {
 		var err error
 		if p, err = d.w.append(p, start, v); err != nil {
-			return d.invalid(reason("value " + strconv.Itoa(i) + ": " + err.Error()))
+			return d.invalidValue(i, err)
 		}
 	}
 	return d.made(a, start, p, nil)
@@ -233,4 +230,24 @@ func (d *Definition) made(a *Arena, start int, p []byte, err error) Option {
 		a.buf = p
 	}
 	return Option{Code: d.Code, Data: p[start:len(p):len(p)]}
+}
+
+// An EmptyDef is the definition of an option without payload, which is there
+// or not. Its methods are safe for concurrent use.
+type EmptyDef struct{ Definition }
+
+// DefineEmpty makes the definition of an option without payload.
+func DefineEmpty(d Definition) EmptyDef { return EmptyDef{d} }
+
+// New makes the option.
+func (d *EmptyDef) New() Option { return Option{Code: d.Code} }
+
+// Get reports whether the option is in o. If it has a payload, ok is false and
+// err a *[ValueError].
+func (d *EmptyDef) Get(o Options) (ok bool, err error) {
+	p, ok, err := d.find(o)
+	if len(p) > 0 {
+		return false, d.valueError(0, errHasValue)
+	}
+	return ok, err
 }

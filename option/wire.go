@@ -12,6 +12,8 @@ var (
 	// Address is an IPv4 address in 4 octets. An IPv4-mapped IPv6 address is
 	// taken for the IPv4 address in it.
 	Address = Wire[netip.Addr]{appendAddress, nextAddress}
+	// Address6 is an IPv6 address without zone in 16 octets.
+	Address6 = Wire[netip.Addr]{appendAddress6, nextAddress6}
 	// Uint8 is one octet.
 	Uint8 = Wire[uint8]{appendUint8[uint8], nextUint8[uint8]}
 	// Uint16 is 2 octets, the high one first.
@@ -26,9 +28,14 @@ var (
 	// number 0xffffffff stands for infinity (RFC 2131, section 3.3), as do all
 	// durations from 0xffffffff seconds on.
 	Seconds = Wire[time.Duration]{appendSeconds, nextSeconds}
+	// UnixTime is a moment in whole seconds since 1970 in 4 octets, read as UTC.
+	// Fractions are cut off.
+	UnixTime = Wire[time.Time]{appendUnixTime, nextUnixTime}
 	// Text is the whole payload as a string of at least one octet without NUL
 	// (RFC 2132, section 2). NULs at the end are cut off when it is read.
 	Text = Wire[string]{appendString, nextString}
+	// StrictText is Text, but has no NULs at the end either.
+	StrictText = Wire[string]{appendString, nextStrictString}
 	// Bytes is the whole payload, which the value read shares.
 	Bytes = Wire[[]byte]{appendBytes, nextBytes}
 	// OptionCode is the code of an option in one octet.
@@ -41,11 +48,15 @@ var (
 	// CompressedFQDN is FQDN with the compression of RFC 1035,
 	// section 4.1.4, among the names of one payload (RFC 3397, section 2).
 	CompressedFQDN = Wire[string]{appendCompressedFQDN, nextCompressedFQDN}
+	// UncompressedFQDN is FQDN, but accepts compression when it reads.
+	UncompressedFQDN = Wire[string]{appendFQDN, nextCompressedFQDN}
 	// ClasslessRoute is a route in the form of RFC 3442.
 	ClasslessRoute = Wire[Route]{appendRoute, nextRoute}
-	// SubOption is an option within an option: code, length and at most 255
-	// octets, which the value read shares. No code is special (RFC 3046,
-	// section 2.0).
+	// SubOption is an option within an option: code, length and payload, which
+	// the value read shares. No code is special (RFC 3046, section 2.0). A
+	// payload of more than 255 octets is split as RFC 3396 splits options; what
+	// stands side by side with one code is joined when it is read, in memory of
+	// its own.
 	SubOption = Wire[Option]{appendSubOption, nextSubOption}
 	// VendorOption is SubOption, but Pad and End are as in a message (RFC 2132,
 	// section 8.4).
@@ -70,6 +81,21 @@ func nextAddress(p []byte, off int) (netip.Addr, int, error) {
 		return netip.Addr{}, 0, short(len(p)-off, 4)
 	}
 	return netip.AddrFrom4([4]byte(p[off:])), off + 4, nil
+}
+
+func appendAddress6(dst []byte, _ int, v netip.Addr) ([]byte, error) {
+	if !v.Is6() || v.Zone() != "" {
+		return dst, reason(v.String() + " is not an IPv6 address without zone")
+	}
+	a := v.As16()
+	return append(dst, a[:]...), nil
+}
+
+func nextAddress6(p []byte, off int) (netip.Addr, int, error) {
+	if len(p)-off < 16 {
+		return netip.Addr{}, 0, short(len(p)-off, 16)
+	}
+	return netip.AddrFrom16([16]byte(p[off:])), off + 16, nil
 }
 
 func appendUint8[T ~uint8](dst []byte, _ int, v T) ([]byte, error) { return append(dst, byte(v)), nil }
@@ -156,15 +182,20 @@ func nextString(p []byte, off int) (string, int, error) {
 	for end > off && p[end-1] == 0 {
 		end--
 	}
-	if end == off {
+	v, _, err := nextStrictString(p[:end], off)
+	return v, len(p), err
+}
+
+func nextStrictString(p []byte, off int) (string, int, error) {
+	if off == len(p) {
 		return "", 0, errEmptyText
 	}
-	for _, c := range p[off:end] {
+	for _, c := range p[off:] {
 		if c == 0 {
 			return "", 0, errNUL
 		}
 	}
-	return string(p[off:end]), len(p), nil
+	return string(p[off:]), len(p), nil
 }
 
 func appendBytes(dst []byte, _ int, v []byte) ([]byte, error) { return append(dst, v...), nil }

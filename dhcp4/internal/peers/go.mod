@@ -6,6 +6,7 @@ replace github.com/embedhcp/embedhcp => ../../..
 
 require (
 	github.com/embedhcp/embedhcp v0.0.0-00010101000000-000000000000
+	github.com/google/go-cmp v0.7.0
 	github.com/gopacket/gopacket v1.7.7
 	github.com/insomniacslk/dhcp v0.0.0-20260901064844-234b97448fae
 )

@@ -1,0 +1,5 @@
+//go:build !plantedbug
+
+package dhcp4
+
+const plantedBug = false

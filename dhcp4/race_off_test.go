@@ -1,0 +1,5 @@
+//go:build !race
+
+package dhcp4_test
+
+const raceEnabled = false
