@@ -167,7 +167,7 @@ func TestSlowHostFinderDelaysOnlyItsOwnClients(t *testing.T) {
 				if took := time.Since(start); took > time.Millisecond {
 					t.Errorf("the client of the other link took %v, more than one group window", took)
 				}
-				time.Sleep(start.Add(12500 * time.Microsecond).Sub(time.Now()))
+				time.Sleep(time.Until(start.Add(12500 * time.Microsecond)))
 			}
 		})
 		took := b.acquire(500, func(*dhcp4test.Client) {})
