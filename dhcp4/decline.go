@@ -17,6 +17,6 @@ func (s *Server) decline(x *Exchange) {
 		return
 	}
 	x.newLease = lease.Lease{Addr: a, SubnetID: l.SubnetID, PoolID: l.PoolID, State: lease.StateDeclined}
-	x.newLease.SetLifetime(x.Time, s.declineProbation)
+	x.newLease.SetLifetime(x.Time, x.snap.declineProbation)
 	x.old, x.Lease, x.verdict = l, &x.newLease, served
 }

@@ -28,8 +28,9 @@ func TestCapturesReadAsTsharkReadsThem(t *testing.T) {
 			}
 			frames := readPcap(t, name)
 			var m Message
-			compared := 0
+			lines, compared := 0, 0
 			for want := range strings.Lines(string(text)) {
+				lines++
 				want = strings.TrimSuffix(want, "\n")
 				number, _, _ := strings.Cut(want, "|")
 				n, err := strconv.Atoi(number)
@@ -61,8 +62,8 @@ func TestCapturesReadAsTsharkReadsThem(t *testing.T) {
 					t.Errorf("frame %d (-tshark +got):\n%s", n, diff)
 				}
 			}
-			if compared < 30 {
-				t.Errorf("only %d messages compared", compared)
+			if compared < 10 || compared < lines*9/10 {
+				t.Errorf("only %d of %d messages compared", compared, lines)
 			}
 		})
 	}

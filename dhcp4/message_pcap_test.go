@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// captures returns the frames of every capture in testdata: Kea 2.2 answering
-// dhclient, udhcpc, dhcpcd and scripted clients.
+// captures returns the frames of every capture in testdata.
 func captures(t testing.TB) [][]byte {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.pcap")

@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"cmp"
 	"container/list"
 	"net/netip"
 	"sync"
@@ -36,11 +37,11 @@ type offer struct {
 	expires time.Time
 }
 
-func newLiveSubnet(alloc *pool.Allocator, lifetime time.Duration, max int) *liveSubnet {
+func newLiveSubnet(alloc *pool.Allocator, c *Config) *liveSubnet {
 	return &liveSubnet{
 		alloc:    alloc,
-		lifetime: lifetime,
-		max:      max,
+		lifetime: cmp.Or(c.OfferLifetime, time.Minute),
+		max:      cmp.Or(c.MaxOffers, 1024),
 		byClient: make(map[string]*list.Element),
 		byAddr:   make(map[netip.Addr]*list.Element),
 	}
@@ -168,6 +169,21 @@ func (l *liveSubnet) resync(fresh *pool.Allocator, taken []netip.Addr) {
 		fresh.Take(e.Value.(*offer).addr)
 	}
 	l.alloc = fresh
+}
+
+// replace makes l what fresh is, for a new configuration, but for the offers:
+// they stay as far as their addresses are in the new pools and not reserved.
+func (l *liveSubnet) replace(fresh *liveSubnet) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alloc, l.lifetime, l.max = fresh.alloc, fresh.lifetime, fresh.max
+	for e := l.order.Front(); e != nil; {
+		next := e.Next()
+		if !l.alloc.Take(e.Value.(*offer).addr) {
+			l.forget(e)
+		}
+		e = next
+	}
 }
 
 // resyncDue reports whether a resync may be made at now, at most one in ten

@@ -15,7 +15,6 @@ import (
 // that may be used again.
 type pending struct {
 	mu     sync.Mutex
-	max    int
 	count  int // calls of FindHost that have not returned
 	parked map[parkKey]*parkedExchange
 	reuse  map[string]reusable // by the identity and the subnet
@@ -68,7 +67,7 @@ func (s *Server) park(on *serving, x *Exchange, in *Packet) bool {
 		s.countReason(ReasonSuperseded)
 		return true
 	}
-	limit := p.max
+	limit := x.snap.maxPending
 	if x.msgType != TypeRequest {
 		limit -= limit / 4
 	}
@@ -97,13 +96,17 @@ func (s *Server) callHosts(on *serving, parked *parkedExchange, first Packet) {
 		s.finish(x)
 		return
 	}
-	h, err := s.findHost(on.ctx, x)
+	var h *host
+	var err error
+	if s.needsHost(x) { // unless the configuration changed just now
+		h, err = s.findHost(on.ctx, x)
+	}
 	packet, arrived := s.unpark(parked)
 	switch {
 	case on.ctx.Err() != nil:
 		s.countReason(ReasonClosed)
 		return
-	case time.Since(arrived) > s.decideTimeout:
+	case time.Since(arrived) > s.snapshot.Load().decideTimeout:
 		s.countReason(ReasonHostTimeout)
 		return
 	}
@@ -123,14 +126,14 @@ func (s *Server) unpark(parked *parkedExchange) (Packet, time.Time) {
 // findHost calls the HostFinder for x, within DecideTimeout. A panic of it is
 // an error.
 func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.decideTimeout)
+	ctx, cancel := context.WithTimeout(ctx, x.snap.decideTimeout)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
 			h, err = nil, fmt.Errorf("panic in FindHost: %v\n%s", v, debug.Stack())
 		}
 	}()
-	r, err := s.hosts.FindHost(ctx, x)
+	r, err := x.snap.hosts.FindHost(ctx, x)
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -163,6 +166,13 @@ func (p *pending) keep(key string, h *host, until time.Time) {
 		}
 	}
 	p.reuse[key] = reusable{h, until}
+}
+
+// forget drops all answers that might be given again.
+func (p *pending) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.reuse)
 }
 
 // recall returns an answer that may be given again, or nil.

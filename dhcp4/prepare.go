@@ -117,7 +117,7 @@ func (x *Exchange) setHost(h *host) {
 
 // needsHost reports whether the HostFinder has to be asked first.
 func (s *Server) needsHost(x *Exchange) bool {
-	if s.hosts == nil || x.host != nil || x.asked {
+	if x.snap.hosts == nil || x.host != nil || x.asked {
 		return false
 	}
 	return x.msgType == TypeDiscover || x.msgType == TypeRequest || x.msgType == TypeInform

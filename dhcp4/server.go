@@ -1,11 +1,13 @@
 package dhcp4
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,18 +24,16 @@ var ErrServerClosed = errors.New("dhcp4: Server closed")
 // concurrent use. Without a call in progress it has no goroutine; a timer
 // fires when a lease is due. It must be ended by Shutdown or Close.
 type Server struct {
-	store            lease.Store
-	hosts            HostFinder
-	log              *slog.Logger
-	loops            int
-	groupWindow      time.Duration
-	decideTimeout    time.Duration
-	declineProbation time.Duration
-	seed             maphash.Seed
+	store       lease.Store
+	log         *slog.Logger
+	loops       int
+	groupWindow time.Duration
+	seed        maphash.Seed
 
 	wall, started time.Time // the clock: see now
 
 	snapshot atomic.Pointer[snapshot]
+	changing sync.Mutex // held while the snapshot is replaced
 	pending  pending
 	events   *events
 	expiry   expiry
@@ -64,17 +64,14 @@ func NewServer(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store:            c.Leases,
-		hosts:            c.Hosts,
-		log:              c.Logger,
-		loops:            max(c.Loops, 1),
-		groupWindow:      first(c.GroupWindow, time.Millisecond),
-		decideTimeout:    first(c.DecideTimeout, 5*time.Second),
-		declineProbation: first(c.DeclineProbation, 24*time.Hour),
-		seed:             maphash.MakeSeed(),
-		events:           newEvents(),
-		servings:         make(map[*serving]struct{}),
-		idle:             make(chan struct{}),
+		store:       c.Leases,
+		log:         c.Logger,
+		loops:       max(c.Loops, 1),
+		groupWindow: cmp.Or(c.GroupWindow, time.Millisecond),
+		seed:        maphash.MakeSeed(),
+		events:      newEvents(),
+		servings:    make(map[*serving]struct{}),
+		idle:        make(chan struct{}),
 	}
 	if s.store == nil {
 		s.store = new(lease.Memory)
@@ -84,27 +81,67 @@ func NewServer(c Config) (*Server, error) {
 	if c.Now != nil {
 		s.wall = c.Now().Round(0)
 	}
-	s.pending.max = c.MaxPending
-	if s.pending.max == 0 {
-		s.pending.max = 1024
-	}
 	s.pending.parked = make(map[parkKey]*parkedExchange)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.expiry.server = s
 
-	offerLifetime, maxOffers := first(c.OfferLifetime, time.Minute), c.MaxOffers
-	if maxOffers == 0 {
-		maxOffers = 1024
-	}
-	snap := compile(&c, func(n *Subnet) *liveSubnet {
-		return newLiveSubnet(newAllocator(n), offerLifetime, maxOffers)
-	})
+	snap := compile(&c, func(n *Subnet) *liveSubnet { return newLiveSubnet(newAllocator(n), &c) })
 	s.snapshot.Store(snap)
 	if err := s.learn(snap); err != nil {
 		s.end()
 		return nil, err
 	}
 	return s, nil
+}
+
+// Reconfigure replaces the configuration while the Server goes on: a request
+// is answered by the old one or the new one as a whole. If c has a mistake, or
+// the store fails, nothing changes and the error is that of NewServer. Leases
+// and offers stay, but for offers that c no longer allows; a client learns
+// with its next request that its address is no longer allowed.
+//
+// Leases, Loops, GroupWindow, Logger and Now stay as NewServer got them.
+func (s *Server) Reconfigure(c Config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.isClosed() {
+		return ErrServerClosed
+	}
+	old := s.snapshot.Load()
+	var updates []func()
+	snap := compile(&c, func(n *Subnet) *liveSubnet {
+		fresh := newLiveSubnet(newAllocator(n), &c)
+		before := old.byID[n.ID]
+		if before == nil {
+			return fresh
+		}
+		updates = append(updates, func() { before.live.replace(fresh) })
+		return before.live
+	})
+	// What is taken is read before anything changes: it may fail.
+	taken := make(map[*liveSubnet][]netip.Addr)
+	for l, err := range s.store.Leases(s.ctx, lease.Filter{}) {
+		if err != nil {
+			return fmt.Errorf("dhcp4: reading the leases: %w", err)
+		}
+		if n := snap.byID[l.SubnetID]; n != nil {
+			taken[n.live] = append(taken[n.live], l.Addr)
+		}
+	}
+	for _, update := range updates {
+		update()
+	}
+	for live, addrs := range taken {
+		for _, a := range addrs {
+			live.leased(a)
+		}
+	}
+	s.snapshot.Store(snap)
+	s.pending.forget()
+	return nil
 }
 
 // newAllocator makes the allocator of a checked subnet, with the reserved

@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
@@ -15,12 +16,17 @@ import (
 // A snapshot is a Config made ready to serve from. It is immutable; a packet
 // sees one snapshot from start to end.
 type snapshot struct {
-	authoritative bool
-	subnets       []*subnet
-	byID          map[uint32]*subnet
-	byInterface   map[string]*subnet
-	byPrefix      prefixMap
-	serverIDs     map[netip.Addr]bool // every configured one is "us"
+	authoritative    bool
+	hosts            HostFinder
+	decideTimeout    time.Duration
+	declineProbation time.Duration
+	maxPending       int
+
+	subnets     []*subnet
+	byID        map[uint32]*subnet
+	byInterface map[string]*subnet
+	byPrefix    prefixMap
+	serverIDs   map[netip.Addr]bool // every configured one is "us"
 }
 
 // A subnet is a compiled Subnet.
@@ -54,7 +60,7 @@ func compileHost(r *Reservation, n *subnet) *host {
 	h := &host{conf: *r, options: compileOptions(r.Options)}
 	h.conf.Hostname = strings.ToLower(r.Hostname)
 	h.conf.Boot = r.Boot.or(&n.conf.Boot)
-	h.conf.Lifetime = first(r.Lifetime, n.lifetime)
+	h.conf.Lifetime = cmp.Or(r.Lifetime, n.lifetime)
 	return h
 }
 
@@ -77,10 +83,14 @@ func (b *Boot) or(weaker *Boot) Boot {
 // state that survives from one snapshot to the next.
 func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 	s := &snapshot{
-		authoritative: c.Authoritative,
-		byID:          make(map[uint32]*subnet, len(c.Subnets)),
-		byInterface:   make(map[string]*subnet),
-		serverIDs:     make(map[netip.Addr]bool),
+		authoritative:    c.Authoritative,
+		hosts:            c.Hosts,
+		decideTimeout:    cmp.Or(c.DecideTimeout, 5*time.Second),
+		declineProbation: cmp.Or(c.DeclineProbation, 24*time.Hour),
+		maxPending:       cmp.Or(c.MaxPending, 1024),
+		byID:             make(map[uint32]*subnet, len(c.Subnets)),
+		byInterface:      make(map[string]*subnet),
+		serverIDs:        make(map[netip.Addr]bool),
 	}
 	global := compileOptions(c.Options)
 	for i := range c.Subnets {
@@ -102,9 +112,9 @@ func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
 	n := &subnet{
 		conf:           *conf,
-		lifetime:       first(conf.Lifetime, c.Lifetime, 7200*time.Second),
-		t1:             first(conf.T1, c.T1),
-		t2:             first(conf.T2, c.T2),
+		lifetime:       cmp.Or(conf.Lifetime, c.Lifetime, 7200*time.Second),
+		t1:             cmp.Or(conf.T1, c.T1),
+		t2:             cmp.Or(conf.T2, c.T2),
 		byHardwareAddr: make(map[lease.HardwareAddr]*host),
 		byClientID:     make(map[lease.ClientID]*host),
 		byAddr:         make(map[netip.Addr]*host),
@@ -137,16 +147,6 @@ func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
 		}
 	}
 	return n
-}
-
-// first returns the first d that is not zero.
-func first(ds ...time.Duration) time.Duration {
-	for _, d := range ds {
-		if d != 0 {
-			return d
-		}
-	}
-	return 0
 }
 
 // named returns the reservation made for exactly this client, or nil. The

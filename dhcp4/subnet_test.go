@@ -28,7 +28,7 @@ func subnetsSnapshot(t *testing.T, serverID netip.Addr) *snapshot {
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	return compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), 1, 1) })
+	return compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), &c) })
 }
 
 func TestSubnetSelection(t *testing.T) {
@@ -162,7 +162,7 @@ func TestReservationIsFoundByHardwareAddressFirst(t *testing.T) {
 		{HardwareAddr: mac, Hostname: "by-mac"},
 		{AnyClient: true, Hostname: "anybody"},
 	}}}}
-	s := compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), 1, 1) })
+	s := compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), &c) })
 	tests := []struct {
 		mac  lease.HardwareAddr
 		id   string
