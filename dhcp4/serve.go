@@ -62,15 +62,18 @@ type serving struct {
 	ctx    context.Context // ends with abort; what the HostFinder gets
 	cancel context.CancelFunc
 
-	reading chan struct{} // full while a loop reads: they take turns. In a bubble who waits for a mutex stops the time.
+	// reading is full while a loop reads: they take turns. (In a bubble, who
+	// waits for a mutex stops the time.)
+	reading  chan struct{}
+	stopping chan struct{} // closed when there shall be no more reads
 
 	mu       sync.Mutex
 	changed  sync.Cond
 	ready    []readyExchange // back from the HostFinder
 	draining bool            // a goroutine answers what is ready
 	parked   int             // goroutines at the HostFinder
-	stopping bool            // no more reads
-	aborted  bool            // and no waiting for the HostFinder
+	stopped  bool            // stopping is closed
+	aborted  bool            // no waiting for the HostFinder
 }
 
 // A readyExchange is a packet whose client the HostFinder knows, or not.
@@ -81,7 +84,7 @@ type readyExchange struct {
 }
 
 func (s *Server) startServing(conn Conn) (*serving, error) {
-	on := &serving{s: s, conn: conn, reading: make(chan struct{}, 1)}
+	on := &serving{s: s, conn: conn, reading: make(chan struct{}, 1), stopping: make(chan struct{})}
 	on.changed.L = &on.mu
 	on.ctx, on.cancel = context.WithCancel(s.ctx)
 	s.mu.Lock()
@@ -107,7 +110,10 @@ func (s *Server) endServing(on *serving) {
 // interrupt makes the loops end after their current batch.
 func (on *serving) interrupt() {
 	on.mu.Lock()
-	on.stopping = true
+	if !on.stopped {
+		on.stopped = true
+		close(on.stopping)
+	}
 	on.changed.Broadcast()
 	on.mu.Unlock()
 	on.conn.SetReadDeadline(time.Unix(1, 0))
@@ -123,9 +129,12 @@ func (on *serving) abort() {
 }
 
 func (on *serving) isStopping() bool {
-	on.mu.Lock()
-	defer on.mu.Unlock()
-	return on.stopping
+	select {
+	case <-on.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // drained waits until nobody uses the Conn any more.
@@ -216,7 +225,7 @@ func (on *serving) pause(d time.Duration) {
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-on.ctx.Done():
+	case <-on.stopping:
 	}
 }
 
