@@ -62,7 +62,9 @@ type Config struct {
 	Boot Boot
 
 	// OfferLifetime is how long an offered address is kept from other
-	// clients. If zero, 60 s.
+	// clients, unless nothing else is free: then the oldest offer is made
+	// again, to the newcomer, and the first REQUEST wins. Offers are kept in
+	// memory only. If zero, 60 s.
 	OfferLifetime time.Duration
 	// MaxOffers is the most addresses on offer at a time, for each subnet;
 	// the oldest gives way. If zero, 1,024.
@@ -130,8 +132,8 @@ type Boot struct {
 // A Pool is a range of addresses of a subnet that clients without a
 // reservation get, but for the Server's own addresses.
 type Pool struct {
-	ID      uint32 // Kea's pool-id, stored with the lease
-	Range   pool.Range
+	ID      uint32     // Kea's pool-id, stored with the lease
+	Range   pool.Range // the first and the last address of the Prefix are not left out by themselves
 	Options option.Options
 }
 
@@ -144,7 +146,7 @@ type Reservation struct {
 	ClientID     lease.ClientID
 	AnyClient    bool // whoever is on the subnet's link and has no other reservation; at most one per subnet
 
-	Addr     netip.Addr // the client's address, which no other client gets
+	Addr     netip.Addr // the client's address, which no other client gets; not the Server's own
 	Hostname string
 	Options  option.Options
 	Lifetime time.Duration // If zero, the subnet's.
@@ -172,7 +174,8 @@ type HostFinder interface {
 	//
 	// FindHost is called for DISCOVER, INFORM, and a REQUEST that is meant
 	// for this Server, after the subnet is chosen: x.Request, x.Link and
-	// x.Subnet are set. x is lent until FindHost returns. The Reservation
+	// x.Subnet are set. Addr must be inside x.Subnet.Prefix, and should be in
+	// none of the pools if the Reservation is Stateless. x is lent until FindHost returns. The Reservation
 	// must not be changed after it was returned. A ctx that ends tells that
 	// the answer is no longer wanted.
 	FindHost(ctx context.Context, x *Exchange) (*Reservation, error)

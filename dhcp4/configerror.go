@@ -216,7 +216,7 @@ func (k *configChecker) boot(path string, b *Boot) {
 			k.add(path+"."+f.name, "is longer than %d octets", f.max)
 		}
 		if strings.IndexByte(f.text, 0) >= 0 {
-			k.add(path+"."+f.name, "%q has a NUL", f.text)
+			k.add(path+"."+f.name, "%.32q has a NUL", f.text)
 		}
 	}
 }

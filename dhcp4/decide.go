@@ -112,10 +112,19 @@ func (x *Exchange) state() clientState {
 // configuration goes: it is reserved for the client, or it is in a pool and
 // reserved for nobody.
 func (x *Exchange) allowed(a netip.Addr) bool {
-	if x.host != nil && x.host.conf.Addr == a {
-		return true
+	if x.isOwn(a) {
+		return false
 	}
-	return x.sub.live.contains(a) && !x.sub.reservedForOther(x, a) && !x.isOwn(a)
+	return a == x.reserved() || x.sub.live.contains(a) && !x.sub.reservedForOther(x, a)
+}
+
+// reserved returns the address that is reserved for the client, invalid if
+// there is none or it turns out to be the Server's own.
+func (x *Exchange) reserved() netip.Addr {
+	if x.host == nil || x.isOwn(x.host.conf.Addr) {
+		return netip.Addr{}
+	}
+	return x.host.conf.Addr
 }
 
 // isOwn reports whether a is the Server's own address, which no client gets.

@@ -10,8 +10,8 @@ func (s *Server) discover(x *Exchange) {
 		x.drop(ReasonMalformed)
 		return
 	}
-	if h := x.host; h != nil && h.conf.Addr.IsValid() && x.free(x.leaseAt(h.conf.Addr)) {
-		s.answer(x, TypeOffer, h.conf.Addr)
+	if a := x.reserved(); a.IsValid() && x.free(x.leaseAt(a)) {
+		s.answer(x, TypeOffer, a)
 		return
 	}
 	if c := x.Current; c != nil && x.allowed(c.Addr) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/embedhcp/embedhcp/lease"
 )
@@ -52,6 +53,9 @@ func (s *Server) logOutcome(x *Exchange) {
 		id, text := "DHCP4_LEASE_ADVERT", "an address is offered"
 		if x.replyType == TypeACK {
 			id, text = "DHCP4_LEASE_ALLOC", "a lease is given"
+			if x.stateless {
+				text = "an address is confirmed that is kept elsewhere"
+			}
 		}
 		s.record(slog.LevelInfo, id, text, x.client(),
 			slog.String("address", x.Reply.YIAddr.String()),
@@ -98,8 +102,13 @@ var dropIDs = [numReasons]string{
 func (s *Server) logDrop(x *Exchange) {
 	level := slog.LevelDebug
 	switch x.reason {
-	case ReasonNoAddress, ReasonPendingFull, ReasonHostFailed, ReasonHostTimeout, ReasonStoreFailed, ReasonContention, ReasonEncode:
+	case ReasonNoAddress, ReasonPendingFull, ReasonContention:
 		level = slog.LevelWarn
+	case ReasonNoSubnet, ReasonNoServerID:
+		// The usual mistake of a new configuration; not for every packet.
+		if s.seldom() {
+			level = slog.LevelWarn
+		}
 	}
 	if !s.enabled(level) {
 		return
@@ -116,6 +125,13 @@ func (s *Server) logDrop(x *Exchange) {
 		attrs = append(attrs, slog.String("link", x.Link.Name))
 	}
 	s.record(level, id, "a message is not answered", attrs...)
+}
+
+// seldom reports true once a minute.
+func (s *Server) seldom() bool {
+	now := int64(time.Since(s.started)) + 1
+	last := s.lastHint.Load()
+	return (last == 0 || now-last >= int64(time.Minute)) && s.lastHint.CompareAndSwap(last, now)
 }
 
 func (s *Server) logMalformed(x *Exchange, err error) {

@@ -137,19 +137,32 @@ func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error)
 	if err != nil || r == nil {
 		return nil, err
 	}
-	var k configChecker
-	k.reservation("Reservation", r)
-	if len(k.problems) > 0 {
-		return nil, &ConfigError{Problems: k.problems}
-	}
-	if x.sub.byAddr[r.Addr] != nil {
-		return nil, fmt.Errorf("address %v is reserved for another client in the Config", r.Addr)
+	if err := checkFound(x, r); err != nil {
+		return nil, err
 	}
 	h = compileHost(r, x.sub)
 	if r.Reuse > 0 {
 		s.pending.keep(parkKeyOf(x), h, time.Now().Add(r.Reuse))
 	}
 	return h, nil
+}
+
+// checkFound returns what is wrong with the answer of a HostFinder.
+func checkFound(x *Exchange, r *Reservation) error {
+	var k configChecker
+	k.reservation("", r)
+	switch a := r.Addr; {
+	case !a.IsValid():
+	case x.sub.byAddr[a] != nil:
+		k.add(".Addr", "%v is reserved for another client in the Config", a)
+	case !x.sub.conf.Prefix.Contains(a):
+		k.add(".Addr", "%v is not inside the subnet %v", a, x.sub.conf.Prefix)
+	}
+	var errs []error
+	for _, p := range k.problems {
+		errs = append(errs, fmt.Errorf("Reservation%s %w", p.Path, p.Err))
+	}
+	return errors.Join(errs...)
 }
 
 // keep remembers an answer until the given moment.

@@ -67,11 +67,14 @@ const (
 	// ReasonClosed: the Server, or the Serve that read the message, ended.
 	ReasonClosed
 
-	// Why a REQUEST was answered with a NAK.
+	firstNakReason
+)
 
+// Why a REQUEST was answered with a NAK.
+const (
 	// ReasonWrongAddress: the client has another address here than the one
 	// it asks for, or none of this network.
-	ReasonWrongAddress
+	ReasonWrongAddress Reason = firstNakReason + iota
 	// ReasonReserved: the requested address is reserved for another client,
 	// or another one is reserved for this client.
 	ReasonReserved

@@ -38,8 +38,8 @@ func (s *Server) request(x *Exchange) {
 // requestAny serves a REQUEST that names no address, as Kea does: with the
 // client's reserved address, that of its lease, or any free one.
 func (s *Server) requestAny(x *Exchange) {
-	if h := x.host; h != nil && h.conf.Addr.IsValid() && x.free(x.leaseAt(h.conf.Addr)) {
-		s.grant(x, h.conf.Addr)
+	if a := x.reserved(); a.IsValid() && x.free(x.leaseAt(a)) {
+		s.grant(x, a)
 		return
 	}
 	if c := x.Current; c != nil && x.allowed(c.Addr) {
@@ -55,13 +55,13 @@ func (s *Server) requestAny(x *Exchange) {
 // that the Server knows. About a client that it does not know it keeps
 // silent, unless it is authoritative. It reports whether to go on.
 func (s *Server) reboots(x *Exchange, want netip.Addr) bool {
-	reserved := x.host != nil && x.host.conf.Addr.IsValid()
+	reserved := x.reserved()
 	switch {
-	case reserved && x.host.conf.Addr == want:
+	case reserved == want:
 		return true
 	case x.Current != nil && x.Current.Addr == want:
 		return true
-	case reserved, x.Current != nil, x.snap.authoritative:
+	case reserved.IsValid(), x.Current != nil, x.snap.authoritative:
 		s.nak(x, ReasonWrongAddress)
 	default:
 		x.drop(ReasonUnknownClient)
@@ -72,6 +72,6 @@ func (s *Server) reboots(x *Exchange, want netip.Addr) bool {
 // mustMove reports whether another address than want is reserved for the
 // client and it can have that: a NAK then makes it ask again and get it.
 func (x *Exchange) mustMove(want netip.Addr) bool {
-	return x.host != nil && x.host.conf.Addr.IsValid() && x.host.conf.Addr != want &&
-		x.free(x.leaseAt(x.host.conf.Addr))
+	a := x.reserved()
+	return a.IsValid() && a != want && x.free(x.leaseAt(a))
 }

@@ -37,6 +37,7 @@ type Server struct {
 	pending  pending
 	events   *events
 	expiry   expiry
+	lastHint atomic.Int64 // when seldom last said yes, since started
 	count    counters
 	batches  sync.Pool // of *batch
 
@@ -219,7 +220,10 @@ func (s *Server) PoolCounts(subnetID uint32) (free, total int) {
 // err is then a Reason. in is borrowed until Respond returns; out.Link is
 // in.Link. A HostFinder is called on the caller's goroutine.
 //
-// With ParseFrame and Packet.AppendFrame it serves link-layer frames.
+// With ParseFrame and AppendFrame it serves link-layer frames. Respond believes
+// that in is meant for it: pass what was sent to UDP port 67, by broadcast or
+// to an address of the link, and answer ARP for those yourself, or else no
+// renewal comes.
 func (s *Server) Respond(ctx context.Context, in Packet, reply []byte) (out Packet, err error) {
 	if s.isClosed() {
 		return Packet{}, ErrServerClosed

@@ -14,6 +14,9 @@
 //	var Color = option.Define(option.Definition{
 //		Space: "dhcp4", Name: "color", Code: 224, Kind: option.KindUint16}, &option.Uint16)
 //
+// Names are Kea's in Go spelling: dhcp-lease-time is [DHCPLeaseTime],
+// dhcp-message-type is [DHCPMessageType].
+//
 // A definition is static data: a program holds only those that it names,
 // unless it calls [Standard], which names them all.
 //

@@ -1,11 +1,11 @@
-// Command minimal serves one network on the interface that it is given.
+// Command minimal serves one network on the interface eth1.
 package main
 
 import (
 	"context"
 	"log"
+	"log/slog"
 	"net/netip"
-	"os"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/memfile"
@@ -18,13 +18,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv, err := dhcp4.NewServer(dhcp4.Config{Leases: leases, Subnets: []dhcp4.Subnet{{
-		ID: 1, Prefix: netip.MustParsePrefix("192.168.1.0/24"), Interface: os.Args[1],
+	srv, err := dhcp4.NewServer(dhcp4.Config{Leases: leases, Logger: slog.Default(), Subnets: []dhcp4.Subnet{{
+		ID: 1, Prefix: netip.MustParsePrefix("192.168.1.0/24"), Interface: "eth1",
 		Pools:   []dhcp4.Pool{{Range: pool.MustParseRange("192.168.1.100-192.168.1.200")}},
 		Options: option.Options{option.Routers.New(netip.MustParseAddr("192.168.1.1"))},
 	}}})
 	if err != nil {
 		log.Fatal(err) // lists every mistake
 	}
-	log.Fatal(srv.ListenAndServe(context.Background(), os.Args[1]))
+	log.Fatal(srv.ListenAndServe(context.Background(), "eth1"))
 }

@@ -264,6 +264,16 @@ func (l *lab) mustSee(want ...string) {
 	})
 }
 
+// mustHaveSeen compares all messages with want. The capture may lag behind the
+// client's own report.
+func (l *lab) mustHaveSeen(want []string) {
+	l.t.Helper()
+	for wait := time.Millisecond; wait < 2*time.Second && len(l.messages()) < len(want); wait *= 2 {
+		time.Sleep(wait)
+	}
+	mustEqual(l.t, "the messages", want, l.messages())
+}
+
 // A process is a program that the test has started.
 type process struct {
 	t    *testing.T
