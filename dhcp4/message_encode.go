@@ -67,7 +67,15 @@ func (m *Message) appendTo(dst []byte, n int) []byte {
 	b, p := m.appendHeader(dst, n)
 	at := headerLen
 	for i := range m.Options {
-		at += putOption(p[at:], uint8(m.Options[i].Code), m.Options[i].Data)
+		o := &m.Options[i]
+		if len(o.Data) == 4 { // an address or a number, as most are: without a call
+			b := (*[6]byte)(p[at:])
+			b[0], b[1] = uint8(o.Code), 4
+			*(*[4]byte)(b[2:]) = [4]byte(o.Data)
+			at += 6
+			continue
+		}
+		at += putOption(p[at:], uint8(o.Code), o.Data)
 	}
 	p[at] = uint8(option.End)
 	return b
@@ -85,23 +93,25 @@ func (m *Message) appendHeader(dst []byte, n int) (b, p []byte) {
 
 // check returns why m cannot be encoded, but for its length.
 func (m *Message) check() error {
-	const addrFields = "ciaddryiaddrsiaddrgiaddr"
-	for i, a := range [...]netip.Addr{m.CIAddr, m.YIAddr, m.SIAddr, m.GIAddr} {
-		if a.IsValid() && !is4(a) {
-			return &EncodeError{Field: addrFields[6*i : 6*i+6], Reason: notIPv4}
-		}
-	}
 	field, reason := "", ""
 	switch {
+	case !is4OrNone(m.CIAddr):
+		field, reason = "ciaddr", notIPv4
+	case !is4OrNone(m.YIAddr):
+		field, reason = "yiaddr", notIPv4
+	case !is4OrNone(m.SIAddr):
+		field, reason = "siaddr", notIPv4
+	case !is4OrNone(m.GIAddr):
+		field, reason = "giaddr", notIPv4
 	case m.HardwareAddr.Len() > maxCHAddr:
 		field, reason = "chaddr", "more than 16 octets"
 	case len(m.SName) > maxSName:
 		field, reason = "sname", "more than 64 octets"
 	case len(m.File) > maxFile:
 		field, reason = "file", "more than 128 octets"
-	case bytes.IndexByte(m.SName, 0) >= 0:
+	case len(m.SName) > 0 && bytes.IndexByte(m.SName, 0) >= 0:
 		field, reason = "sname", hasNUL
-	case bytes.IndexByte(m.File, 0) >= 0:
+	case len(m.File) > 0 && bytes.IndexByte(m.File, 0) >= 0:
 		field, reason = "file", hasNUL
 	}
 	if field != "" {
@@ -184,6 +194,8 @@ const (
 )
 
 func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
+
+func is4OrNone(a netip.Addr) bool { return is4(a) || !a.IsValid() }
 
 // put4 writes an IPv4 address into b; the zero Addr leaves b as it is.
 func put4(b []byte, a netip.Addr) {

@@ -1,5 +1,10 @@
 package option
 
+import (
+	"bytes"
+	"slices"
+)
+
 // Limits of RFC 1035, section 2.3.4.
 const (
 	maxLabel = 63
@@ -27,49 +32,57 @@ func appendName(dst []byte, name string) ([]byte, error) {
 	if name == "." {
 		return append(dst, 0), nil
 	}
-	label := begin // where the length of the current label stands
-	dst = append(dst, 0)
-	closeLabel := func() error {
-		n := len(dst) - label - 1
-		switch {
-		case n == 0:
-			return errEmptyLabel
-		case n > maxLabel:
-			return errLongLabel
-		case len(dst)-begin+1 > maxName:
-			return errLongName
-		}
-		dst[label] = byte(n)
-		label = len(dst)
-		dst = append(dst, 0) // the next label's length, or the root
-		return nil
-	}
+	// A name without escapes and dot at the end is as long, and these two more:
+	// the length of the first label and the root.
+	dst = slices.Grow(dst, len(name)+2)
+	p := dst[begin : begin+len(name)+2]
+	label, n := 0, 1 // where the length of the current label stands, and what p holds so far
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		switch {
+		case c > '\\' && c <= '~': // a lower-case letter, as most are
 		case c == '.':
-			if err := closeLabel(); err != nil {
+			if err := closeLabel(p[:n], label); err != nil {
 				return dst[:begin], err
 			}
-			continue
+			label = n
 		case c == '\\':
-			n := 0
-			if c, n = unescape(name[i+1:]); n == 0 {
+			size := 0
+			if c, size = unescape(name[i+1:]); size == 0 {
 				return dst[:begin], errEscape
 			}
-			i += n
+			i += size
 		case c <= ' ' || c > '~':
 			return dst[:begin], errNameChar
 		}
-		dst = append(dst, c)
+		p[n] = c
+		n++
 	}
-	if label == len(dst)-1 && label > begin {
-		return dst, nil // a dot at the end
+	if label == n-1 && label > 0 { // a dot at the end
+		p[label] = 0
+		return dst[:begin+n], nil
 	}
-	if err := closeLabel(); err != nil {
+	if err := closeLabel(p[:n], label); err != nil {
 		return dst[:begin], err
 	}
-	return dst, nil
+	p[n] = 0
+	return dst[:begin+n+1], nil
+}
+
+// closeLabel sets the length of the label that begins at name[label:] and goes
+// to the end.
+func closeLabel(name []byte, label int) error {
+	n := len(name) - label - 1
+	switch {
+	case n == 0:
+		return errEmptyLabel
+	case n > maxLabel:
+		return errLongLabel
+	case len(name)+1 > maxName:
+		return errLongName
+	}
+	name[label] = byte(n)
+	return nil
 }
 
 // unescape reads what follows a backslash: three decimal digits or any other
@@ -167,9 +180,10 @@ func nextFQDN(p []byte, off int) (string, int, error) { return readName(p, off, 
 
 func nextCompressedFQDN(p []byte, off int) (string, int, error) { return readName(p, off, true) }
 
-// appendCompressedFQDN replaces the longest end of the name that stands in
-// dst[start:] already by a pointer to it. Upper and lower case differ, so that
-// reading returns what was written.
+// appendCompressedFQDN replaces the longest end of the name that stands
+// uncompressed in dst[start:] by a pointer to it: clients built on
+// insomniacslk/dhcp take no list in which a pointer leads to another. Upper and
+// lower case differ, so that reading returns what was written.
 func appendCompressedFQDN(dst []byte, start int, v string) ([]byte, error) {
 	begin := len(dst)
 	dst, err := appendName(dst, v)
@@ -193,27 +207,11 @@ func findName(p, name []byte) (at int, ok bool) {
 			at++
 		case n > maxLabel:
 			at += 2
-		case isName(p, at, name):
+		case p[at] == name[0] && bytes.HasPrefix(p[at:], name):
 			return at, true
 		default:
 			at += 1 + n
 		}
 	}
 	return 0, false
-}
-
-func isName(p []byte, at int, name []byte) bool {
-	for {
-		for p[at] > maxLabel {
-			at = int(p[at]&0x3f)<<8 | int(p[at+1])
-		}
-		n := 1 + int(p[at])
-		if len(name) < n || string(p[at:at+n]) != string(name[:n]) {
-			return false
-		}
-		if n == 1 {
-			return true
-		}
-		at, name = at+n, name[n:]
-	}
 }

@@ -18,7 +18,8 @@ func TestSearchListIsCompressed(t *testing.T) {
 		// The example of RFC 3397, section 2.
 		{[]string{"eng.apple.com.", "marketing.apple.com."}, "03656e67056170706c6503636f6d00 096d61726b6574696e67c004"},
 		{[]string{"a.b", "a.b"}, "0161016200 c000"},
-		{[]string{"b", "a.b", "c.a.b"}, "016200 0161c000 0163c003"},
+		// No pointer leads to a pointer: a.b of c.a.b is written again.
+		{[]string{"b", "a.b", "c.a.b"}, "016200 0161c000 01630161c000"},
 		{[]string{"Foo.Example", "a.example"}, "03466f6f074578616d706c6500 0161076578616d706c6500"},
 		{[]string{"."}, "00"},
 		{[]string{".", "a", "."}, "00 016100 00"},

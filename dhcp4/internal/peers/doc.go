@@ -5,7 +5,8 @@
 //
 //	go run . [-short] [-check]
 //
-// Ours and theirs take turns, so that what else the machine does meets both.
+// Ours and theirs take turns, so that what else the machine does meets both,
+// on one core, so that collecting the garbage counts.
 // With -check it exits with status 1 if a ratio is below half of what the
 // README claims, or if ours allocates.
 //
