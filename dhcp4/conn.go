@@ -10,6 +10,12 @@ import (
 	"time"
 )
 
+// ErrLinkGone is what ReadBatch of a Conn on one network interface returns, from
+// then on, when the interface was deleted or moved to another network namespace:
+// nothing will come in any more, also if another interface gets the name. An
+// interface that is down is not gone.
+var ErrLinkGone = errors.New("dhcp4: the network interface is gone")
+
 // NewPacketConn returns a Conn on any net.PacketConn for UDP: an ordinary
 // socket, a userspace network stack, a test. All its packets are on link; if
 // nil, on an empty Link. The Conn owns c, and closes it.

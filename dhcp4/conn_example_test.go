@@ -5,6 +5,7 @@ import (
 	"log"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 )
@@ -42,6 +43,18 @@ func ExampleListenConfig() {
 	c, err := lc.Listen("ens33")
 	if err != nil {
 		log.Fatal(err) // names the interfaces that there are
+	}
+	defer c.Close()
+}
+
+// One Conn for all virtual machines of a host, those that start later too.
+func ExampleListenConfig_allLinks() {
+	lc := dhcp4.ListenConfig{
+		Accept: func(l *dhcp4.Link) bool { return strings.HasPrefix(l.Name, "tap") },
+	}
+	c, err := lc.Listen("*")
+	if err != nil {
+		log.Fatal(err)
 	}
 	defer c.Close()
 }

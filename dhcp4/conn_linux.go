@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,116 +14,105 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// linkMaxAge is how old a reading of the link may be when a packet comes.
-	linkMaxAge = time.Second
-	// linkMinAge is how long a reading is good when an address is missing
-	// in it that may be another interface's: readings cost 50 us.
-	linkMinAge = 10 * time.Millisecond
-)
+// A socketConn is the Conn of ListenConfig.Listen.
+type socketConn struct {
+	udp     *net.UDPConn // receives, or only holds the port
+	packet  *packet.Conn // sends, and perhaps receives; nil: not allowed
+	rawRead bool         // packet receives
+	port    uint16
+	only    atomic.Pointer[Link] // the one link, changed by the reader, used by writers; nil: all
+	closed  atomic.Bool
 
-// A udpConn is the Conn of Listen.
-type udpConn struct {
-	udp  *net.UDPConn
-	raw  *packet.Conn // nil: not allowed
-	port uint16
-	link atomic.Pointer[Link] // changed by the reader, used by writers
-
-	in       mmsg      // the reader's
-	linkRead time.Time // the reader's
+	waiter interface{ SetReadDeadline(time.Time) error } // what the reader waits for
+	watch  *watchedConn                                  // if it waits for more than a socket
+	in     mmsg                                          // the reader's
+	links  *linkTable                                    // the reader's
 
 	mu     sync.Mutex // guards what writers use
 	out    mmsg
 	rawOut mmsg
 	frames []byte
+	noLink Link // nothing is known of it
 }
 
-// newUDPConn takes over udp and raw unless it fails.
-func newUDPConn(udp *net.UDPConn, raw *packet.Conn, port uint16, link *Link) (*udpConn, error) {
-	c := &udpConn{udp: udp, raw: raw, port: port, linkRead: time.Now()}
-	c.link.Store(link)
-	rc, err := udp.SyscallConn()
+// open makes c, whose sockets are there, ready for use on the link with the
+// index, or on all if it is 0.
+func (c *socketConn) open(index int, accept func(*Link) bool) error {
+	udp, err := c.udp.SyscallConn()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c.in.init(rc)
-	c.out.init(rc)
-	if raw != nil {
-		if rc, err = raw.SyscallConn(); err != nil {
-			return nil, err
+	c.out.init(udp)
+	receiver := udp
+	c.waiter = c.udp
+	if c.packet != nil {
+		raw, err := c.packet.SyscallConn()
+		if err != nil {
+			return err
 		}
-		c.rawOut.init(rc)
+		c.rawOut.init(raw)
+		if c.rawRead {
+			receiver, c.waiter = raw, c.packet
+		}
 	}
-	return c, nil
+	nl, err := openNetlink(index)
+	if err != nil {
+		return fmt.Errorf("dhcp4: open a netlink socket to read the network interfaces: %w", err)
+	}
+	c.links = newLinkTable(nl, accept)
+	if index != 0 {
+		link, err := nl.link(index)
+		if err != nil {
+			return err
+		}
+		c.only.Store(link)
+		if c.watch, err = newWatchedConn(receiver, nl); err != nil {
+			return err
+		}
+		receiver, c.waiter = c.watch, c.watch
+	}
+	c.in.init(receiver)
+	return nil
 }
 
-func (c *udpConn) SetReadDeadline(t time.Time) error { return c.udp.SetReadDeadline(t) }
+func (c *socketConn) SetReadDeadline(t time.Time) error { return c.waiter.SetReadDeadline(t) }
 
-func (c *udpConn) Close() error {
-	err := c.udp.Close()
-	if c.raw != nil {
-		err = errors.Join(err, c.raw.Close())
+func (c *socketConn) Close() error {
+	c.closed.Store(true)
+	var errs []error
+	if c.watch != nil {
+		errs = append(errs, c.watch.Close())
+	}
+	if c.udp != nil {
+		errs = append(errs, c.udp.Close())
+	}
+	if c.packet != nil {
+		errs = append(errs, c.packet.Close())
+	}
+	if c.links != nil {
+		errs = append(errs, c.links.netlink.close())
+	}
+	return errors.Join(errs...)
+}
+
+// orClosed says of an error after Close that it is that: files have another
+// word for it.
+func (c *socketConn) orClosed(err error) error {
+	if c.closed.Load() && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("%w: %w", net.ErrClosed, err)
 	}
 	return err
 }
 
-func (c *udpConn) ReadBatch(ps []Packet) (int, error) {
-	ps = ps[:min(len(ps), maxMessages)]
-	if len(ps) == 0 {
-		return 0, nil
-	}
-	c.in.grow(len(ps))
-	for i := range ps {
-		c.in.slots[i].setData(ps[i].Data[:cap(ps[i].Data)])
-		c.in.useInet4(i, sizeofControl)
-	}
-	n, err := c.in.receive(len(ps))
-	if err != nil {
-		return 0, err
-	}
-	link := c.currentLink(linkMaxAge)
-	for i := range n {
-		local, unicast := c.in.slots[i].destination(int(c.in.hdrs[i].Hdr.Controllen))
-		if unicast && !link.holds(local) {
-			link = c.currentLink(linkMinAge)
-		}
-		ps[i] = Packet{
-			Data:  ps[i].Data[:c.in.hdrs[i].Len],
-			Link:  link,
-			Peer:  c.in.slots[i].addrPort(),
-			Local: netip.AddrPortFrom(local, c.port),
-		}
-	}
-	return n, nil
-}
-
-// currentLink returns the link as it was at most maxAge ago. A link without
-// an address is of no use, and so always read anew. Nothing tells of changes
-// while no packet comes, and nobody needs to know of them then.
-func (c *udpConn) currentLink(maxAge time.Duration) *Link {
-	old := c.link.Load()
-	if len(old.Addrs) > 0 && time.Since(c.linkRead) < maxAge {
-		return old
-	}
-	c.linkRead = time.Now()
-	link, err := linkByIndex(old.Index)
-	if err != nil || sameLink(old, link) {
-		return old
-	}
-	c.link.Store(link)
-	return link
-}
-
-func (c *udpConn) WriteBatch(ps []Packet) (int, error) {
+func (c *socketConn) WriteBatch(ps []Packet) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	link := c.link.Load()
 	done := 0
 	for done < len(ps) {
-		n, err := c.writeSome(ps[done:], link)
+		n, err := c.writeSome(ps[done:])
 		done += n
 		if err != nil {
-			return done, err
+			return done, c.orClosed(err)
 		}
 	}
 	return done, nil
@@ -130,35 +120,48 @@ func (c *udpConn) WriteBatch(ps []Packet) (int, error) {
 
 // writeSome sends the first of ps, and those behind it that leave by the same
 // socket. It returns how many were sent, or 0 and why ps[0] was not.
-func (c *udpConn) writeSome(ps []Packet, link *Link) (int, error) {
-	raw := c.bypassesIP(&ps[0], link)
+func (c *socketConn) writeSome(ps []Packet) (int, error) {
+	raw := c.bypassesIP(&ps[0])
 	run := 1
-	for run < len(ps) && run < maxMessages && c.bypassesIP(&ps[run], link) == raw {
+	for run < len(ps) && run < maxMessages && c.bypassesIP(&ps[run]) == raw {
 		run++
 	}
 	if !raw {
-		return c.writeUDP(ps[:run], link)
+		return c.writeUDP(ps[:run])
 	}
-	n, err := c.writeRaw(ps[:run], link)
+	n, err := c.writeRaw(ps[:run])
 	if errors.Is(err, unix.EMSGSIZE) {
-		return c.writeUDP(ps[:1], link)
+		return c.writeUDP(ps[:1])
 	}
 	return n, err
+}
+
+// linkTo returns the link that p leaves by: the only one, or p's. Without one
+// the kernel's routes choose.
+func (c *socketConn) linkTo(p *Packet) *Link {
+	if only := c.only.Load(); only != nil {
+		return only
+	}
+	if p.Link != nil {
+		return p.Link
+	}
+	return &c.noLink
 }
 
 // bypassesIP reports whether p leaves by the packet socket: the kernel would
 // ask by ARP for a client that cannot answer yet, or leave a broadcast's
 // checksum to hardware that a guest on this host does not have.
-func (c *udpConn) bypassesIP(p *Packet, link *Link) bool {
-	return c.raw != nil && link.HardwareAddr.Len() == ethAddrLen &&
+func (c *socketConn) bypassesIP(p *Packet) bool {
+	return c.packet != nil && c.linkTo(p).HardwareAddr.Len() == ethAddrLen &&
 		(!p.HardwareAddr.IsZero() || p.Peer.Addr() == broadcastAddr)
 }
 
-func (c *udpConn) writeUDP(ps []Packet, link *Link) (int, error) {
+func (c *socketConn) writeUDP(ps []Packet) (int, error) {
 	c.out.grow(len(ps))
 	for i := range ps {
 		p, s := &ps[i], &c.out.slots[i]
-		to, err := replyAddr(p, !p.HardwareAddr.IsZero())
+		// A relay answers ARP, whatever is known of it.
+		to, err := replyAddr(p, !p.HardwareAddr.IsZero() && p.Peer.Port() != serverPort)
 		if err != nil {
 			if i > 0 {
 				return c.out.send(i)
@@ -168,20 +171,20 @@ func (c *udpConn) writeUDP(ps []Packet, link *Link) (int, error) {
 		source, _ := sourceOf(p)
 		s.setData(p.Data)
 		s.setInet4(to)
-		s.setPktinfo(link.Index, source)
+		s.setPktinfo(c.linkTo(p).Index, source)
 		c.out.useInet4(i, unix.CmsgSpace(unix.SizeofInet4Pktinfo))
 	}
 	n, err := c.out.send(len(ps))
 	if _, asked := sourceOf(&ps[0]); err != nil && asked {
 		// Perhaps the source is no address of this host, or no longer. The
 		// errors for that differ between kernels.
-		c.out.slots[0].setPktinfo(link.Index, netip.IPv4Unspecified())
+		c.out.slots[0].setPktinfo(c.linkTo(&ps[0]).Index, netip.IPv4Unspecified())
 		return c.out.send(1)
 	}
 	return n, err
 }
 
-func (c *udpConn) writeRaw(ps []Packet, link *Link) (int, error) {
+func (c *socketConn) writeRaw(ps []Packet) (int, error) {
 	size := 0
 	for i := range ps {
 		size += ipv4HeaderLen + udpHeaderLen + len(ps[i].Data)
@@ -198,6 +201,7 @@ func (c *udpConn) writeRaw(ps []Packet, link *Link) (int, error) {
 			}
 			return 0, err
 		}
+		link := c.linkTo(p)
 		source, ok := sourceOf(p)
 		if !ok {
 			source = link.sourceFor(to.Addr())
@@ -208,7 +212,13 @@ func (c *udpConn) writeRaw(ps []Packet, link *Link) (int, error) {
 		s.setLink(link.Index, p.HardwareAddr)
 		c.rawOut.useLink(i)
 	}
-	return c.rawOut.send(len(ps))
+	n, err := c.rawOut.send(len(ps))
+	if errors.Is(err, unix.ENETDOWN) {
+		// A socket that receives says so once although the link may be up
+		// again.
+		return c.rawOut.send(len(ps))
+	}
+	return n, err
 }
 
 // sourceOf returns the address that p shall come from; ok is false, and the

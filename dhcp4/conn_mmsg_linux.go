@@ -134,6 +134,7 @@ func (m *mmsg) useLink(i int) {
 	h, s := &m.hdrs[i].Hdr, &m.slots[i]
 	h.Name = (*byte)(unsafe.Pointer(&s.link))
 	h.Namelen = unix.SizeofSockaddrLinklayer
+	h.Flags = 0
 }
 
 func (s *slot) setData(p []byte) {
@@ -181,8 +182,8 @@ func (s *slot) setPktinfo(ifindex int, source netip.Addr) {
 
 // destination returns the address that a received message was sent to, from
 // n octets of control messages: 255.255.255.255 for every kind of broadcast,
-// 0.0.0.0 if it is not known.
-func (s *slot) destination(n int) (a netip.Addr, unicast bool) {
+// 0.0.0.0 if it is not known; and the index of the link that it came from.
+func (s *slot) destination(n int) (a netip.Addr, unicast bool, index int) {
 	rest := (*[sizeofControl]byte)(unsafe.Pointer(&s.control))[:n]
 	for len(rest) >= unix.SizeofCmsghdr {
 		hdr, data, next, err := unix.ParseOneSocketControlMessage(rest)
@@ -193,15 +194,16 @@ func (s *slot) destination(n int) (a netip.Addr, unicast bool) {
 		if hdr.Level != unix.IPPROTO_IP || hdr.Type != unix.IP_PKTINFO || len(data) < unix.SizeofInet4Pktinfo {
 			continue
 		}
+		index = int(binary.NativeEndian.Uint32(data[pktinfoIfindex:]))
 		// The kernel would answer a unicast from where it was sent to, and
 		// a broadcast, also a subnet's, from another address.
 		addr := [4]byte(data[pktinfoAddr:])
 		if addr != [4]byte(data[pktinfoSpecDst:]) {
-			return broadcastAddr, false
+			return broadcastAddr, false, index
 		}
-		return netip.AddrFrom4(addr), true
+		return netip.AddrFrom4(addr), true, index
 	}
-	return netip.IPv4Unspecified(), false
+	return netip.IPv4Unspecified(), false, 0
 }
 
 // bigEndian swaps v between the host's byte order and the network's.

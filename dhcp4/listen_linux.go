@@ -1,55 +1,92 @@
 package dhcp4
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"syscall"
 
-	"github.com/embedhcp/embedhcp/lease"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 )
 
 func (lc *ListenConfig) listen(name string, port uint16) (Conn, error) {
-	link, err := linkByName(name)
-	if err != nil {
-		return nil, err
-	}
-	udp, err := lc.listenUDP(link, port)
-	if err != nil {
-		return nil, err
-	}
-	// Without a protocol and an interface the socket receives nothing and
-	// sends everywhere.
-	raw, err := packet.Listen(new(net.Interface), packet.Datagram, 0, nil)
-	if err != nil {
-		raw = nil
-		if lc.Logger != nil {
-			lc.Logger.Warn("no packet socket: clients without an address are answered by broadcast",
-				"interface", link.Name, "needs", "CAP_NET_RAW", "error", err)
+	ifi, accept := new(net.Interface), (func(*Link) bool)(nil) // index 0: all interfaces
+	if name == allLinks {
+		if accept = lc.Accept; accept == nil {
+			accept = isNotLoopback
+		}
+	} else {
+		var err error
+		if ifi, err = interfaceByName(name); err != nil {
+			return nil, err
 		}
 	}
-	c, err := newUDPConn(udp, raw, port, link)
+	c := &socketConn{port: port, rawRead: lc.Raw}
+	err := lc.openSockets(c, ifi)
+	if err == nil {
+		err = c.open(ifi.Index, accept)
+	}
 	if err != nil {
-		udp.Close()
-		if raw != nil {
-			raw.Close()
-		}
+		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// listenUDP opens the socket that receives, and holds the port.
-func (lc *ListenConfig) listenUDP(link *Link, port uint16) (*net.UDPConn, error) {
+// isNotLoopback is what a Conn on all links accepts by default. The kernel gives
+// every network namespace one loopback interface, with the index 1.
+func isNotLoopback(l *Link) bool { return l.Index != 1 }
+
+// openSockets opens c's sockets on the interface, or on all if it is the zero
+// one.
+func (lc *ListenConfig) openSockets(c *socketConn, ifi *net.Interface) (err error) {
+	if c.udp, err = lc.listenUDP(ifi.Name, c.port); err != nil {
+		return err
+	}
+	if lc.Raw {
+		filter, err := serverFilter(c.port)
+		if err != nil {
+			return err
+		}
+		// The filter is there before the socket is bound, so nothing gets
+		// past it in between.
+		c.packet, err = packet.Listen(ifi, packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: filter})
+		if err != nil {
+			return fmt.Errorf("dhcp4: packet socket on %s (needs root or CAP_NET_RAW): %w", describe(ifi.Name), err)
+		}
+		return nil
+	}
+	// Without a protocol and an interface the socket receives nothing and
+	// sends everywhere.
+	c.packet, err = packet.Listen(new(net.Interface), packet.Datagram, 0, nil)
+	if err != nil {
+		if lc.Logger != nil {
+			lc.Logger.Warn("no packet socket: clients without an address are answered by broadcast",
+				"interface", cmp.Or(ifi.Name, allLinks), "needs", "CAP_NET_RAW", "error", err)
+		}
+	}
+	return nil
+}
+
+// describe names an interface for an error.
+func describe(device string) string {
+	if device == "" {
+		return "all interfaces"
+	}
+	return device
+}
+
+// listenUDP opens the socket that receives, or holds the port, on a device or
+// on all if it has no name.
+func (lc *ListenConfig) listenUDP(device string, port uint16) (*net.UDPConn, error) {
 	nlc := net.ListenConfig{Control: func(network, address string, c syscall.RawConn) error {
 		var err error
-		if cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), link.Name) }); cerr != nil {
+		if cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), device, lc.Raw) }); cerr != nil {
 			return cerr
 		}
 		if err == nil && lc.Control != nil {
@@ -59,21 +96,27 @@ func (lc *ListenConfig) listenUDP(link *Link, port uint16) (*net.UDPConn, error)
 	}}
 	// net sets SO_BROADCAST, and neither SO_REUSEADDR nor SO_REUSEPORT.
 	c, err := nlc.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port).String())
+	where := describe(device)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
 		return nil, fmt.Errorf("dhcp4: UDP port %d on %s is taken, perhaps by another DHCP server; \"ss -ulpn sport = :%d\" shows by whom: %w",
-			port, link.Name, port, err)
+			port, where, port, err)
 	case errors.Is(err, unix.EACCES) && port < 1024:
-		return nil, fmt.Errorf("dhcp4: UDP port %d on %s needs root or CAP_NET_BIND_SERVICE: %w", port, link.Name, err)
+		return nil, fmt.Errorf("dhcp4: UDP port %d on %s needs root or CAP_NET_BIND_SERVICE: %w", port, where, err)
 	case err != nil:
-		return nil, fmt.Errorf("dhcp4: listen on UDP port %d of %s: %w", port, link.Name, err)
+		return nil, fmt.Errorf("dhcp4: listen on UDP port %d of %s: %w", port, where, err)
 	}
 	return c.(*net.UDPConn), nil
 }
 
-func setUDPOptions(fd int, device string) error {
-	if err := unix.BindToDevice(fd, device); err != nil {
-		return fmt.Errorf("bind to device %s (before Linux 5.7 it needs CAP_NET_RAW): %w", device, err)
+func setUDPOptions(fd int, device string, holdOnly bool) error {
+	if device != "" {
+		if err := unix.BindToDevice(fd, device); err != nil {
+			return fmt.Errorf("bind to device %s (before Linux 5.7 it needs CAP_NET_RAW): %w", device, err)
+		}
+	}
+	if holdOnly {
+		return setReceiveNothing(fd)
 	}
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1); err != nil {
 		return fmt.Errorf("set IP_PKTINFO: %w", err)
@@ -81,8 +124,8 @@ func setUDPOptions(fd int, device string) error {
 	return nil
 }
 
-// linkByName reads an interface; the error tells which ones there are.
-func linkByName(name string) (*Link, error) {
+// interfaceByName finds an interface; the error tells which ones there are.
+func interfaceByName(name string) (*net.Interface, error) {
 	ifis, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("dhcp4: read the network interfaces: %w", err)
@@ -90,43 +133,11 @@ func linkByName(name string) (*Link, error) {
 	var names []string
 	for i := range ifis {
 		if ifis[i].Name == name {
-			return linkOf(&ifis[i])
+			return &ifis[i], nil
 		}
 		names = append(names, ifis[i].Name)
 	}
 	return nil, fmt.Errorf("dhcp4: there is no network interface %q, only %s", name, strings.Join(names, ", "))
-}
-
-// linkByIndex reads an interface that may have another name by now.
-func linkByIndex(index int) (*Link, error) {
-	ifi, err := net.InterfaceByIndex(index)
-	if err != nil {
-		return nil, err
-	}
-	return linkOf(ifi)
-}
-
-func linkOf(ifi *net.Interface) (*Link, error) {
-	addrs, err := ifi.Addrs()
-	if err != nil {
-		return nil, fmt.Errorf("dhcp4: read the addresses of %s: %w", ifi.Name, err)
-	}
-	link := &Link{Name: ifi.Name, Index: ifi.Index}
-	link.HardwareAddr, _ = lease.HardwareAddrFrom(ifi.HardwareAddr)
-	for _, a := range addrs {
-		n, ok := a.(*net.IPNet)
-		if !ok || n.IP.To4() == nil {
-			continue
-		}
-		ones, _ := n.Mask.Size()
-		link.Addrs = append(link.Addrs, netip.PrefixFrom(netip.AddrFrom4([4]byte(n.IP.To4())), ones))
-	}
-	return link, nil
-}
-
-// sameLink reports whether a and b, two readings of a link, say the same.
-func sameLink(a, b *Link) bool {
-	return a.Name == b.Name && a.Index == b.Index && a.HardwareAddr == b.HardwareAddr && slices.Equal(a.Addrs, b.Addrs)
 }
 
 // sourceFor chooses the host's address on l that dst knows best: the one in

@@ -92,12 +92,16 @@ func skip(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// waitForCarrier waits for the kernel to notice that the other end is up; until
+// waitForCarrier waits, in a network namespace or in this one, for the kernel to notice that the other end is up; until
 // then it discards what is sent, and says nothing.
 func waitForCarrier(t *testing.T, ns, device string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		show := run(t, "ip", "-n", ns, "link", "show", "dev", device)
+		args := []string{"link", "show", "dev", device}
+		if ns != "" {
+			args = append([]string{"-n", ns}, args...)
+		}
+		show := run(t, "ip", args...)
 		if strings.Contains(show, " state UP ") && !strings.Contains(show, " qdisc noop ") {
 			return
 		}
@@ -145,14 +149,42 @@ func onThread(t *testing.T, f func() error) {
 	}
 }
 
-// A station sends and sees Ethernet frames on the client's interface.
-type station struct{ *packet.Conn }
+// connect adds one more Ethernet between the hosts: srv1 with 192.168.11.1/24
+// and the link address 02:00:00:00:01:01, cli1 with 02:00:00:00:01:02, and so on.
+func (h *twoHosts) connect(t *testing.T, i int) {
+	t.Helper()
+	srv, cli := fmt.Sprintf("srv%d", i), fmt.Sprintf("cli%d", i)
+	run(t, "ip", "link", "add", srv, "address", fmt.Sprintf("02:00:00:00:%02x:01", i), "type", "veth",
+		"peer", "name", cli, "address", fmt.Sprintf("02:00:00:00:%02x:02", i), "netns", h.client)
+	run(t, "ip", "addr", "add", fmt.Sprintf("192.168.%d.1/24", 10+i), "dev", srv)
+	run(t, "ip", "link", "set", srv, "up")
+	run(t, "ip", "-n", h.client, "link", "set", cli, "up")
+	waitForCarrier(t, "", srv)
+	waitForCarrier(t, h.client, cli)
+}
+
+// A station sends and sees Ethernet frames on an interface of the client's.
+type station struct {
+	*packet.Conn
+	mac, serverMAC string
+}
 
 func (h *twoHosts) station(t *testing.T) station {
 	t.Helper()
-	var s station
+	return h.stationOn(t, "cli0", clientMAC, serverMAC)
+}
+
+// stationAt is a station on an Ethernet that connect made.
+func (h *twoHosts) stationAt(t *testing.T, i int) station {
+	t.Helper()
+	return h.stationOn(t, fmt.Sprintf("cli%d", i), fmt.Sprintf("02:00:00:00:%02x:02", i), fmt.Sprintf("02:00:00:00:%02x:01", i))
+}
+
+func (h *twoHosts) stationOn(t *testing.T, device, mac, serverMAC string) station {
+	t.Helper()
+	s := station{mac: mac, serverMAC: serverMAC}
 	h.onClient(t, func() error {
-		ifi, err := net.InterfaceByName("cli0")
+		ifi, err := net.InterfaceByName(device)
 		if err != nil {
 			return err
 		}
@@ -169,21 +201,32 @@ func (h *twoHosts) station(t *testing.T) station {
 // send sends a datagram to the server, or to everyone if to is a broadcast.
 func (s station) send(t *testing.T, from, to, data string) {
 	t.Helper()
-	mac, dst := serverMAC, netip.MustParseAddrPort(to)
-	if dst.Addr().As4()[3] == 255 {
+	mac := s.serverMAC
+	if netip.MustParseAddrPort(to).Addr().As4()[3] == 255 {
 		mac = everyoneMAC
 	}
+	s.sendFrame(t, s.frame(t, mac, from, to, data))
+}
+
+// frame makes a frame from the station to the link address mac.
+func (s station) frame(t *testing.T, mac, from, to, data string, tags ...dhcp4.VLANTag) []byte {
+	t.Helper()
 	frame, err := dhcp4.AppendFrame(nil, dhcp4.Packet{
 		Data:         []byte(data),
-		Link:         &dhcp4.Link{HardwareAddr: lease.MustParseHardwareAddr(clientMAC)},
+		Link:         &dhcp4.Link{HardwareAddr: lease.MustParseHardwareAddr(s.mac)},
 		HardwareAddr: lease.MustParseHardwareAddr(mac),
 		Local:        netip.MustParseAddrPort(from),
-		Peer:         dst,
-	})
+		Peer:         netip.MustParseAddrPort(to),
+	}, tags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hw, _ := net.ParseMAC(mac)
+	return frame
+}
+
+func (s station) sendFrame(t *testing.T, frame []byte) {
+	t.Helper()
+	hw := net.HardwareAddr(frame[:6])
 	if _, err := s.WriteTo(frame, &packet.Addr{HardwareAddr: hw}); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +292,7 @@ func onesSum(s uint32, b []byte) uint16 {
 
 func (s station) want(t *testing.T, want frame) {
 	t.Helper()
-	want.SrcMAC = serverMAC
+	want.SrcMAC = s.serverMAC
 	if diff := cmp.Diff(want, s.next(t), comparePackets); diff != "" {
 		t.Errorf("frame at the client (-want +got):\n%s", diff)
 	}

@@ -160,7 +160,7 @@ func checkFound(x *Exchange, r *Reservation) error {
 	}
 	var errs []error
 	for _, p := range k.problems {
-		errs = append(errs, fmt.Errorf("Reservation%s %w", p.Path, p.Err))
+		errs = append(errs, fmt.Errorf("the reservation%s %w", p.Path, p.Err))
 	}
 	return errors.Join(errs...)
 }

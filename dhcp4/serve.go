@@ -203,7 +203,7 @@ func (on *serving) loop() error {
 		case err == nil:
 		case on.isStopping():
 			return nil
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed), errors.Is(err, ErrLinkGone):
 			return fmt.Errorf("dhcp4: read: %w", err)
 		default:
 			if fails++; fails == maxFailures {
@@ -342,9 +342,9 @@ func (m *rateMeter) busy(now time.Time, n int, window time.Duration) bool {
 }
 
 // ListenAndServe listens on the interfaces with the given names, on port 67,
-// and serves them until ctx ends or the Server is shut down. If one cannot be
-// opened it serves none; if one fails later it ends the others. It returns
-// what Serve returns.
+// or with the one name "*" on all that there are and will be, and serves them
+// until ctx ends or the Server is shut down. If one cannot be opened it serves
+// none; if one fails later it ends the others. It returns what Serve returns.
 func (s *Server) ListenAndServe(ctx context.Context, interfaces ...string) error {
 	if len(interfaces) == 0 {
 		return errors.New("dhcp4: ListenAndServe: name at least one interface")
