@@ -120,6 +120,9 @@ func (s *Server) logDrop(x *Exchange) {
 	attrs := []slog.Attr{slog.String("reason", x.reason.Error())}
 	if x.Request != nil && x.Request.Op != 0 {
 		attrs = append(attrs, x.client(), slog.String("type", x.Request.Type().String()))
+		if isAddr(x.Request.GIAddr) {
+			attrs = append(attrs, slog.String("giaddr", x.Request.GIAddr.String()))
+		}
 	}
 	if x.Link != nil {
 		attrs = append(attrs, slog.String("link", x.Link.Name))

@@ -1,6 +1,6 @@
 // Package lease defines what a DHCP server remembers about its clients: the
-// Lease, the client's identifiers, the Store that keeps leases, and Memory, a
-// Store in memory.
+// Lease, the client's identifiers, the Store that keeps leases, and two Stores
+// in memory: Memory, and Saver for programs that keep a file of their own.
 //
 // A Store compares revisions, never values, so any number of servers and tools
 // can share one without a lock between them: read a lease, decide, and have
@@ -20,5 +20,5 @@
 //
 // The package does not decide which lease is a given client's, hands out no
 // addresses, has no clock and starts no goroutine. Package memfile keeps
-// leases in a file, and package leasetest checks a Store of one's own.
+// leases in Kea's file, and package leasetest checks a Store of one's own.
 package lease

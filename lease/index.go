@@ -1,142 +1,129 @@
 package lease
 
-import (
-	"math"
-	"slices"
+import "math/bits"
+
+// The keys by which leases are found.
+const (
+	byAddr = iota
+	byClient
+	byHardware
+	byHostname // only if Memory.IndexHostnames
+	indexes
 )
 
-// An index chains the slots that have the same key. The zero key is not
-// indexed. Nothing is allocated when a slot keeps its key.
-type index[K comparable] struct {
-	head  map[K]slot
-	links []link // by slot
+const headsInPage = 256
+
+// An index chains the slots whose keys have the same tag, a hash of 32 bits,
+// in its last bits. With every insertion it divides one chain more in two, so
+// that none takes long and growing leaves no garbage (linear hashing).
+type index struct {
+	heads  []*[headsInPage]slot
+	chains uint32
+	mask   uint32 // the least of 2^n-1 that is not less than chains-1
+	count  uint32 // slots in all chains
 }
 
-type link struct{ prev, next slot }
+// head is where the chain of a tag begins. There must be one.
+func (x *index) head(tag uint32) *slot {
+	i := tag & x.mask
+	if i >= x.chains {
+		i &= x.mask >> 1 // not divided yet
+	}
+	return &x.heads[i/headsInPage][i%headsInPage]
+}
 
-// move takes s from one key's chain to another's.
-func (x *index[K]) move(from, to K, s slot) {
-	var zero K
-	if from == to {
+func (x *index) first(tag uint32) slot {
+	if x.chains == 0 {
+		return 0
+	}
+	return *x.head(tag)
+}
+
+// next is the link from slot s in its chain.
+func (m *Memory) next(k int, s slot) *slot {
+	if k == byHostname {
+		return &m.hostname(s).next
+	}
+	return &m.at(s).next[k]
+}
+
+func (m *Memory) tag(k int, s slot) uint32 {
+	switch k {
+	case byAddr:
+		return addrTag(m.at(s).addr)
+	case byClient:
+		return m.at(s).client
+	case byHardware:
+		return m.at(s).hardware
+	}
+	return m.hostname(s).tag
+}
+
+// addrTag keeps sixteen addresses in a row together, in one cache line of
+// heads: servers give them out, and files list them, in a row. Which of the
+// sixteen has which place differs from row to row, so that addresses that are
+// all multiples of something do not crowd.
+func addrTag(k uint32) uint32 {
+	row := uint64(k>>4) * 0x9e3779b97f4a7c15
+	return uint32(row>>32)&^15 | (k^uint32(row>>60))&15
+}
+
+// insert adds slot s, whose tag is set.
+func (m *Memory) insert(k int, s slot) {
+	x := &m.indexes[k]
+	if x.count == x.chains {
+		m.divide(k)
+	}
+	head := x.head(m.tag(k, s))
+	*m.next(k, s), *head = *head, s
+	x.count++
+}
+
+func (m *Memory) delete(k int, s slot) {
+	x := &m.indexes[k]
+	p := x.head(m.tag(k, s))
+	for *p != s {
+		p = m.next(k, *p)
+	}
+	*p = *m.next(k, s)
+	x.count--
+}
+
+// reserve makes an index that is empty ready for n slots.
+func (x *index) reserve(n int) {
+	x.chains = uint32(max(n, headsInPage))
+	x.mask = 1<<bits.Len32(x.chains-1) - 1
+	for range (x.chains + headsInPage - 1) / headsInPage {
+		x.heads = append(x.heads, new([headsInPage]slot))
+	}
+}
+
+// divide makes one chain more.
+func (m *Memory) divide(k int) {
+	x := &m.indexes[k]
+	if x.chains == 0 {
+		x.reserve(0)
 		return
 	}
-	if from != zero {
-		x.remove(from, s)
+	if x.chains%headsInPage == 0 {
+		x.heads = append(x.heads, new([headsInPage]slot))
 	}
-	if to != zero {
-		x.add(to, s)
+	added := x.chains
+	if added > x.mask {
+		x.mask = x.mask<<1 | 1
 	}
-}
-
-func (x *index[K]) add(k K, s slot) {
-	if x.head == nil {
-		x.head = make(map[K]slot)
-	}
-	if n := int(s) + 1; n > len(x.links) {
-		x.links = slices.Grow(x.links, n-len(x.links))[:n]
-	}
-	first := x.head[k]
-	x.links[s] = link{next: first}
-	x.links[first].prev = s // of slot 0, which is none, nobody asks
-	x.head[k] = s
-}
-
-func (x *index[K]) remove(k K, s slot) {
-	l := x.links[s]
-	switch {
-	case l.prev != 0:
-		x.links[l.prev].next = l.next
-	case l.next != 0:
-		x.head[k] = l.next
-	default:
-		delete(x.head, k)
-	}
-	x.links[l.next].prev = l.prev
-}
-
-// Minutes that are none: of a lease that does not exist yet, or no more, and
-// of one that never expires.
-const (
-	passed = math.MinInt64
-	never  = math.MaxInt64
-)
-
-// minuteOf tells in which minute since 1970 l expires.
-func minuteOf(l *Lease) int64 {
-	if l.Expires.IsZero() {
-		return never
-	}
-	return floorMinute(l.Expires.Unix())
-}
-
-func floorMinute(seconds int64) int64 {
-	m := seconds / 60
-	if seconds%60 < 0 {
-		m--
-	}
-	return m
-}
-
-// A timetable lists the slots that expire in each minute. Lifetimes of a month
-// make 43,200 of them, few enough for a sorted slice.
-type timetable struct {
-	minutes []minute // ascending, none of them empty
-	place   []uint32 // by slot: its place in minute.slots
-	spare   []slot   // an empty list to use again
-}
-
-type minute struct {
-	at    int64
-	slots []slot
-}
-
-// from returns the position of the first minute that is not before at.
-func (t *timetable) from(at int64) (i int, found bool) {
-	return slices.BinarySearchFunc(t.minutes, at, func(m minute, at int64) int {
-		switch {
-		case m.at < at:
-			return -1
-		case m.at > at:
-			return 1
+	from := x.head(added) // counted next, so this is the chain to divide
+	x.chains++
+	to := x.head(added)
+	s := *from
+	for s != 0 {
+		next := m.next(k, s)
+		if m.tag(k, s)&x.mask == added {
+			*to, to = s, next
+		} else {
+			*from, from = s, next
 		}
-		return 0
-	})
-}
-
-// move takes s from one minute's list to another's.
-func (t *timetable) move(before, after int64, s slot) {
-	if before != passed && before != never {
-		t.remove(before, s)
+		s = *next
 	}
-	if after != passed && after != never {
-		t.add(after, s)
-	}
-}
-
-func (t *timetable) add(at int64, s slot) {
-	if n := int(s) + 1; n > len(t.place) {
-		t.place = slices.Grow(t.place, n-len(t.place))[:n]
-	}
-	i, found := t.from(at)
-	if !found {
-		t.minutes = slices.Insert(t.minutes, i, minute{at: at, slots: t.spare})
-		t.spare = nil
-	}
-	m := &t.minutes[i]
-	t.place[s] = uint32(len(m.slots))
-	m.slots = append(m.slots, s)
-}
-
-func (t *timetable) remove(at int64, s slot) {
-	i, _ := t.from(at)
-	m := &t.minutes[i]
-	last := len(m.slots) - 1
-	hole := t.place[s]
-	m.slots[hole] = m.slots[last]
-	t.place[m.slots[hole]] = hole
-	m.slots = m.slots[:last]
-	if last == 0 {
-		t.spare = m.slots
-		t.minutes = slices.Delete(t.minutes, i, i+1)
-	}
+	*from, *to = 0, 0
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,83 +42,19 @@ func filled(t testing.TB, n int) *Memory {
 	return m
 }
 
-// consistent checks every index against the leases.
-func (m *Memory) consistent(t *testing.T) {
-	t.Helper()
-	var leases, clients, hws, minutes int
-	for k, s := range m.byAddr {
-		l := m.at(s)
-		if key(l.Addr) != k || l.Revision == 0 || l.Revision > m.revision {
-			t.Fatalf("slot %d of %v has %+v", s, k, l)
-		}
-		leases++
-		if !l.ClientID.IsZero() {
-			clients++
-		}
-		if !l.HardwareAddr.IsZero() {
-			hws++
-		}
-		if !l.Expires.IsZero() {
-			minutes++
-		}
-	}
-	if leases+len(m.free) != int(m.slots) {
-		t.Fatalf("%d leases and %d free slots of %d", leases, len(m.free), m.slots)
-	}
-	for _, s := range m.free {
-		if *m.at(s) != (Lease{}) {
-			t.Fatalf("free slot %d keeps %+v", s, m.at(s))
-		}
-	}
-	clients -= chained(t, &m.byClient, func(s slot) ClientID { return m.at(s).ClientID })
-	hws -= chained(t, &m.byHW, func(s slot) HardwareAddr { return m.at(s).HardwareAddr })
-	at := int64(passed)
-	for _, min := range m.byMinute.minutes {
-		if min.at <= at || len(min.slots) == 0 {
-			t.Fatalf("minute %d after %d with %d slots", min.at, at, len(min.slots))
-		}
-		at = min.at
-		for i, s := range min.slots {
-			if minuteOf(m.at(s)) != at || m.byMinute.place[s] != uint32(i) {
-				t.Fatalf("slot %d in minute %d has %+v", s, at, m.at(s))
-			}
-			minutes--
-		}
-	}
-	if clients != 0 || hws != 0 || minutes != 0 {
-		t.Fatalf("not indexed: %d client ids, %d hardware addresses, %d moments", clients, hws, minutes)
-	}
-	if len(m.scans) != 0 || len(m.touched) != 0 {
-		t.Fatalf("%d scans and %d touched addresses are left", len(m.scans), len(m.touched))
-	}
-}
-
-func chained[K comparable](t *testing.T, x *index[K], of func(slot) K) (n int) {
-	t.Helper()
-	for k, first := range x.head {
-		prev := slot(0)
-		for s := first; s != 0; s = x.links[s].next {
-			if of(s) != k || prev != 0 && x.links[s].prev != prev {
-				t.Fatalf("slot %d is in the chain of %v after %d", s, k, prev)
-			}
-			prev = s
-			n++
-		}
-	}
-	return n
-}
-
 func TestMemoryIndexesStayConsistent(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	var m Memory
+	m := Memory{IndexHostnames: true}
 	for range 200 {
 		cs := make([]Change, 1+rnd.IntN(20))
 		for i := range cs {
 			l := of(rnd.IntN(150), time.Duration(rnd.IntN(7200)-3600)*time.Second)
 			l.ClientID = of(rnd.IntN(10), 0).ClientID
 			l.HardwareAddr = of(rnd.IntN(10), 0).HardwareAddr
+			l.Hostname = strings.Repeat("x", rnd.IntN(4))
+			l.UserContext = strings.Repeat(" ", rnd.IntN(200)*rnd.IntN(100))
 			switch rnd.IntN(8) {
 			case 0:
 				l.SetLifetime(start, Infinite)
@@ -146,14 +83,19 @@ func TestMemoryIndexesStayConsistent(t *testing.T) {
 		m.Delete(l.Addr)
 	}
 	m.consistent(t)
-	if m.Len() != 0 || len(m.byClient.head) != 0 || len(m.byHW.head) != 0 {
-		t.Fatalf("empty store keeps %d, %d and %d keys", m.Len(), len(m.byClient.head), len(m.byHW.head))
+	for k, x := range m.indexes {
+		if x.count != 0 {
+			t.Fatalf("empty store keeps %d keys in index %d", x.count, k)
+		}
+	}
+	if m.arena.live != 0 || len(m.timetable.spans) != 0 {
+		t.Fatalf("empty store keeps %d octets and %d spans", m.arena.live, len(m.timetable.spans))
 	}
 }
 
 func TestMinutesBefore1970(t *testing.T) {
 	for seconds, want := range map[int64]int64{0: 0, 59: 0, 60: 1, -1: -1, -60: -1, -61: -2} {
-		if got := minuteOf(&Lease{Expires: time.Unix(seconds, 0)}); got != want {
+		if got := minuteOf(seconds); got != want {
 			t.Errorf("second %d is in minute %d, want %d", seconds, got, want)
 		}
 	}

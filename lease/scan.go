@@ -3,14 +3,15 @@ package lease
 import (
 	"context"
 	"iter"
+	"math"
+	"net/netip"
 	"slices"
-	"time"
 )
 
 // How many leases are copied, or looked at in vain, while the lock is held.
 const (
 	firstChunk = 8 // who wants the next lease to expire stops after the first
-	chunk      = 256
+	mostCopied = 256
 	lookedAt   = 8192
 )
 
@@ -31,7 +32,7 @@ func (m *Memory) Leases(ctx context.Context, f Filter) iter.Seq2[Lease, error] {
 		defer m.end(sc)
 		var buf []Lease
 		n, left := firstChunk, f.Limit
-		for more := true; more; n = min(2*n, chunk) {
+		for more := true; more; n = min(2*n, mostCopied) {
 			if ctx.Err() != nil {
 				yield(Lease{}, context.Cause(ctx))
 				return
@@ -53,19 +54,20 @@ func (m *Memory) Leases(ctx context.Context, f Filter) iter.Seq2[Lease, error] {
 }
 
 func (m *Memory) fill(sc scan, dst []Lease, n int) ([]Lease, bool) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	return sc.fill(m, dst, n)
 }
 
 func (m *Memory) begin(f *Filter) scan {
+	sel := newSelector(f)
 	if f.ExpiredBefore.IsZero() {
-		m.mu.RLock()
+		m.rlock()
 		defer m.mu.RUnlock()
-		return &slotScan{filter: f, next: 1, end: m.slots}
+		return &slotScan{selector: sel, next: 1, end: m.slots}
 	}
-	sc := &expiryScan{filter: f, at: passed}
-	m.mu.Lock()
+	sc := &expiryScan{selector: sel, at: passed}
+	m.lock()
 	defer m.mu.Unlock()
 	m.scans = append(m.scans, sc)
 	return sc
@@ -86,7 +88,7 @@ func (m *Memory) end(sc scan) {
 // A slotScan goes through the slots that were in use when it began. A lease
 // keeps its slot, so it comes once whatever happens to the others.
 type slotScan struct {
-	filter    *Filter
+	selector
 	next, end slot
 }
 
@@ -95,8 +97,8 @@ func (sc *slotScan) fill(m *Memory, dst []Lease, n int) ([]Lease, bool) {
 		if len(dst) == n || looked == lookedAt {
 			return dst, true
 		}
-		if l := m.at(sc.next); sc.filter.matches(l) {
-			dst = append(dst, *l)
+		if r := m.at(sc.next); sc.matches(r) {
+			dst = m.append(dst, r)
 		}
 		sc.next++
 	}
@@ -106,10 +108,10 @@ func (sc *slotScan) fill(m *Memory, dst []Lease, n int) ([]Lease, bool) {
 // An expiryScan goes through the minutes. A lease that moves across the
 // minute where the scan is would come twice or never; moved sees to it.
 type expiryScan struct {
-	filter *Filter
-	at     int64             // this minute and those before are done, but for
-	rest   []slot            // these, of this minute or moved back from a later one
-	skip   map[slot]struct{} // in a later minute, but done or created since
+	selector
+	at   int64             // this minute and those before are done, but for
+	rest []slot            // these, of this minute or moved back from a later one
+	skip map[slot]struct{} // in a later minute, but done or created since
 }
 
 // moved takes note that the lease in slot s moved; before is passed if it is
@@ -141,13 +143,13 @@ func (sc *expiryScan) fill(m *Memory, dst []Lease, n int) ([]Lease, bool) {
 		}
 		s := sc.rest[last]
 		sc.rest = sc.rest[:last]
-		l := m.at(s)
-		if minuteOf(l) > sc.at {
+		r := m.at(s)
+		if minuteOf(r.expires) > sc.at {
 			// It moved on before its turn, which comes in its new minute. Or
 			// it is gone.
 			delete(sc.skip, s)
-		} else if sc.filter.matches(l) {
-			dst = append(dst, *l)
+		} else if sc.matches(r) {
+			dst = m.append(dst, r)
 		}
 	}
 	return dst, true
@@ -155,29 +157,64 @@ func (sc *expiryScan) fill(m *Memory, dst []Lease, n int) ([]Lease, bool) {
 
 // nextMinute goes to the next minute that has leases; ok is false at the end.
 func (sc *expiryScan) nextMinute(m *Memory) (ok bool) {
-	minutes := m.byMinute.minutes
-	i, found := m.byMinute.from(sc.at)
-	if found {
-		i++
-	}
-	if i == len(minutes) || !time.Unix(minutes[i].at*60, 0).Before(sc.filter.ExpiredBefore) {
+	min := m.timetable.after(sc.at)
+	if min == nil || min.at*60 >= sc.before {
 		return false
 	}
-	sc.at = minutes[i].at
-	sc.rest = slices.Grow(sc.rest, len(minutes[i].slots))
-	for _, s := range minutes[i].slots {
-		if _, done := sc.skip[s]; !done {
-			sc.rest = append(sc.rest, s)
-		}
+	sc.at = min.at
+	sc.rest = m.timetable.appendTo(sc.rest, min)
+	if len(sc.skip) > 0 {
+		sc.rest = slices.DeleteFunc(sc.rest, func(s slot) bool {
+			_, done := sc.skip[s]
+			return done
+		})
 	}
 	return true
 }
 
-// matches reports whether f selects l; an empty slot never matches.
-func (f *Filter) matches(l *Lease) bool {
-	return l.Revision != 0 &&
-		(f.Subnet == 0 || l.SubnetID == f.Subnet) &&
-		(!f.From.IsValid() || !l.Addr.Less(f.From)) &&
-		(!f.To.IsValid() || !f.To.Less(l.Addr)) &&
-		(f.ExpiredBefore.IsZero() || !l.Expires.IsZero() && l.Expires.Before(f.ExpiredBefore))
+func (m *Memory) append(dst []Lease, r *record) []Lease {
+	dst = append(dst, Lease{})
+	m.lease(&dst[len(dst)-1], r)
+	return dst
+}
+
+// A selector is a Filter in the terms of a record.
+type selector struct {
+	subnet   uint32
+	from, to int64 // keys of addresses, both inclusive
+	before   int64 // seconds since 1970; exclusive
+	all      bool  // before does not count
+}
+
+func newSelector(f *Filter) selector {
+	s := selector{subnet: f.Subnet, to: math.MaxUint32, all: f.ExpiredBefore.IsZero()}
+	if !s.all {
+		s.before = f.ExpiredBefore.Unix()
+		if f.ExpiredBefore.Nanosecond() > 0 {
+			s.before++
+		}
+	}
+	if f.From.IsValid() {
+		s.from = bound(f.From)
+	}
+	if f.To.IsValid() {
+		s.to = bound(f.To)
+	}
+	return s
+}
+
+// bound is the key of addr; as for netip.Addr all of IPv6 is above IPv4.
+func bound(addr netip.Addr) int64 {
+	if addr.Is4() {
+		return int64(key(addr))
+	}
+	return math.MaxInt64
+}
+
+// matches reports whether s selects r; a free slot never matches.
+func (s *selector) matches(r *record) bool {
+	return r.revision != 0 &&
+		(s.subnet == 0 || r.subnet == s.subnet) &&
+		s.from <= int64(r.addr) && int64(r.addr) <= s.to &&
+		(s.all || r.expires < s.before) // forever is before nothing
 }

@@ -15,6 +15,7 @@ import (
 func concurrentChecks() []check {
 	return []check{
 		{name: "ConcurrentSwapsLoseNoUpdate", run: checkCounter},
+		{name: "ConcurrentBatchesLoseNoUpdate", run: checkBatchCounters},
 		{name: "ConcurrentCreatesHaveOneWinner", run: checkOneWinner},
 		{name: "ConcurrentReadersSeeWholeLeases", run: checkWholeLeases},
 		{name: "ConcurrentLoopsAndWrites", run: checkConcurrentLoops},
@@ -69,6 +70,60 @@ func checkCounter(t *tester) {
 	wg.Wait()
 	if got, _, err := lease.Get(t.ctx, t.st, l.Addr); err != nil || got.PoolID != writers*rounds {
 		t.Fatalf("counter is %d (%v) after %d increments", got.PoolID, err, writers*rounds)
+	}
+}
+
+// checkBatchCounters counts in several leases at once, each change of a batch
+// by itself: every one that succeeds counts, and no other does.
+func checkBatchCounters(t *tester) {
+	const counters = 6
+	for i := range counters {
+		l := sample(i)
+		l.PoolID = 0
+		t.create(l)
+	}
+	var made [counters]atomic.Uint32
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for round := range rounds {
+				qs := make([]lease.Query, counters)
+				for i := range qs {
+					// Not in the same order, lest writers queue behind each other.
+					qs[i].Addrs = []netip.Addr{addr((w + round + i) % counters)}
+				}
+				if err := t.st.Find(t.ctx, qs); err != nil {
+					t.Errorf("Find: %v", err)
+					return
+				}
+				cs, next := make([]lease.Change, counters), make([]lease.Lease, counters)
+				for i := range cs {
+					next[i] = qs[i].Leases[0]
+					next[i].PoolID++
+					cs[i] = lease.Change{Old: &qs[i].Leases[0], New: &next[i]}
+				}
+				runtime.Gosched() // let others come between
+				if err := t.st.Update(t.ctx, cs); err != nil {
+					t.Errorf("Update: %v", err)
+					return
+				}
+				for i, c := range cs {
+					switch {
+					case c.Err == nil:
+						made[(w+round+i)%counters].Add(1)
+					case !errors.Is(c.Err, lease.ErrConflict):
+						t.Errorf("Update: Err is %v", c.Err)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range counters {
+		if got, _, err := lease.Get(t.ctx, t.st, addr(i)); err != nil || got.PoolID != made[i].Load() {
+			t.Errorf("counter of %v is %d (%v) after %d increments", addr(i), got.PoolID, err, made[i].Load())
+		}
 	}
 }
 

@@ -12,7 +12,7 @@
 //
 // or, if the store outlives its process,
 //
-//	leasetest.Suite{Open: open, Reopen: reopen}.Run(t)
+//	leasetest.Suite{Open: open, Reopen: reopen, Crash: crash}.Run(t)
 //
 // Run the suite with -race. It does not check speed, nor what survives a crash
 // in the middle of a write.

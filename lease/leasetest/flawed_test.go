@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/embedhcp/embedhcp/lease"
 )
@@ -47,6 +49,14 @@ const (
 	resurrected       flaw = "deleted leases are back after reopening"
 	forgotten         flaw = "replacements are lost in reopening"
 	revisionNotStored flaw = "Find does not fill in the revision"
+	purged            flaw = "leases that expired an hour ago are deleted"
+	ownClock          flaw = "leases expire by the store's own clock"
+	cutExpiry         flaw = "leases end a lifetime from now at the latest"
+	ackBeforeSync     flaw = "Sync returns before it has saved"
+	syncedByOthers    flaw = "Sync takes the end of a save that began too early for its own"
+	deletesNotSynced  flaw = "Sync does not save deletes"
+	crashTears        flaw = "of a change that was not saved half is there"
+	hostnameStale     flaw = "a lease is still found by its former host name"
 )
 
 // A flawed is a plain store with one flaw, or with none.
@@ -58,13 +68,93 @@ type flawed struct {
 	leases   map[netip.Addr]*lease.Lease
 	former   map[lease.ClientID]netip.Addr
 	journal  []lease.Lease // as it was created
+	names    map[netip.Addr]string
+
+	saving  chan struct{} // closed at the end of the save that runs
+	changes int
+	saved   int
+	written map[netip.Addr]lease.Lease // not durable yet
+	durable map[netip.Addr]lease.Lease // survives a crash
 }
 
 func newFlawed(f flaw) *flawed {
-	return &flawed{flaw: f, leases: make(map[netip.Addr]*lease.Lease), former: make(map[lease.ClientID]netip.Addr)}
+	return &flawed{
+		flaw: f, leases: make(map[netip.Addr]*lease.Lease), former: make(map[lease.ClientID]netip.Addr),
+		names: make(map[netip.Addr]string), durable: make(map[netip.Addr]lease.Lease),
+	}
 }
 
-func (s *flawed) Sync(context.Context) error { return nil }
+// Sync saves for all who changed something before the save began.
+func (s *flawed) Sync(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for want := s.changes; s.saved < want; {
+		if done := s.saving; done != nil {
+			s.mu.Unlock()
+			<-done
+			s.mu.Lock()
+			if s.flaw == syncedByOthers {
+				return nil
+			}
+			continue
+		}
+		s.save()
+	}
+	return nil
+}
+
+// save takes its time, in which others may change something.
+func (s *flawed) save() {
+	target, all := s.changes, make(map[netip.Addr]lease.Lease)
+	for a, l := range s.leases {
+		all[a] = *l
+	}
+	done := make(chan struct{})
+	s.saving = done
+	s.mu.Unlock()
+	time.Sleep(100 * time.Microsecond)
+	s.mu.Lock()
+	if s.flaw == deletesNotSynced {
+		for a, l := range s.durable {
+			if _, ok := all[a]; !ok {
+				all[a] = l
+			}
+		}
+	}
+	if s.flaw == ackBeforeSync {
+		all, s.written = s.written, all // what the last Sync should have saved
+	}
+	s.durable = all
+	s.saved, s.saving = target, nil
+	close(done)
+}
+
+func (s *flawed) crash() *flawed {
+	n := newFlawed(s.flaw)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a, l := range s.durable {
+		if now := s.leases[a]; s.flaw == crashTears && now != nil {
+			l.SubnetID, l.PoolID = now.SubnetID, now.PoolID
+		}
+		n.revision++
+		l.Revision = n.revision
+		n.leases[a] = &l
+		n.durable[a] = l
+	}
+	return n
+}
+
+func (s *flawed) FindHostname(_ context.Context, name string, dst []lease.Lease) ([]lease.Lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a, l := range s.leases {
+		if name != "" && (strings.EqualFold(l.Hostname, name) || s.flaw == hostnameStale && s.names[a] == name) {
+			dst = append(dst, *l)
+		}
+	}
+	return dst, nil
+}
 
 func (s *flawed) reopen() *flawed {
 	n := newFlawed(s.flaw)
@@ -72,6 +162,7 @@ func (s *flawed) reopen() *flawed {
 		n.revision++
 		l.Revision = n.revision
 		n.leases[l.Addr] = &l
+		n.durable[l.Addr] = l
 	}
 	for _, l := range s.leases {
 		put(*l)
@@ -180,6 +271,7 @@ func (s *flawed) change(c *lease.Change) error {
 	if conflict {
 		return lease.ErrConflict
 	}
+	s.changes++
 	if c.New == nil {
 		if s.flaw != deleteIgnored {
 			delete(s.leases, c.Old.Addr)
@@ -208,7 +300,14 @@ func (s *flawed) put(l *lease.Lease) {
 	case have.ClientID != l.ClientID:
 		s.former[have.ClientID] = l.Addr
 	}
+	if ok && have.Hostname != l.Hostname {
+		s.names[l.Addr] = have.Hostname
+	}
 	switch s.flaw {
+	case cutExpiry:
+		if latest := time.Now().UTC().Truncate(time.Second).Add(l.Lifetime); stored.Expires.After(latest) {
+			stored.Expires = latest
+		}
 	case fieldLost:
 		stored.PoolID = 0
 	case callerKept:
@@ -246,6 +345,12 @@ func (s *flawed) Leases(_ context.Context, f lease.Filter) iter.Seq2[lease.Lease
 func (s *flawed) matching(f lease.Filter) []lease.Lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case s.flaw == purged:
+		maps.DeleteFunc(s.leases, func(_ netip.Addr, l *lease.Lease) bool { return l.Expired(time.Now().Add(-time.Hour)) })
+	case s.flaw == ownClock && f.ExpiredBefore.After(time.Now()):
+		f.ExpiredBefore = time.Now()
+	}
 	ls := slices.DeleteFunc(slices.Collect(values(maps.Values(s.leases))), func(l lease.Lease) bool {
 		switch {
 		case s.flaw == infiniteExpires && l.Expires.IsZero():

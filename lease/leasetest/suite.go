@@ -21,6 +21,12 @@ type Suite struct {
 	// a Lifetime of 0 need not be kept.
 	Reopen func(t testing.TB, st lease.Store) lease.Store
 
+	// Crash drops st, which Open, Reopen or Crash returned, the way a crash of
+	// the process or of its machine does, without Sync or Close, and opens
+	// what it kept. No call of st is under way. If nil, nothing is said about
+	// crashes. A crash at each moment of a write is for the store's own tests.
+	Crash func(t testing.TB, st lease.Store) lease.Store
+
 	// Seed is that of the random operations. If zero, a new one in every run;
 	// a failure prints it.
 	Seed uint64
@@ -40,6 +46,9 @@ func (s Suite) Run(t *testing.T) {
 			if c.keeps && s.Reopen == nil {
 				t.Skip("Suite.Reopen is nil")
 			}
+			if c.crashes && s.Crash == nil {
+				t.Skip("Suite.Crash is nil")
+			}
 			c.run(s.start(t))
 		})
 	}
@@ -55,13 +64,15 @@ func (s Suite) start(t testing.TB) *tester {
 }
 
 type check struct {
-	name  string
-	keeps bool // needs Suite.Reopen
-	run   func(t *tester)
+	name    string
+	keeps   bool // needs Suite.Reopen
+	crashes bool // needs Suite.Crash
+	run     func(t *tester)
 }
 
 func checks() []check {
-	return slices.Concat(swapChecks(), findChecks(), leasesChecks(), concurrentChecks(), keepChecks(), randomChecks())
+	return slices.Concat(swapChecks(), findChecks(), leasesChecks(), hostnameChecks(), clockChecks(),
+		concurrentChecks(), keepChecks(), crashChecks(), randomChecks())
 }
 
 // A tester is what a check works with.

@@ -71,6 +71,7 @@ func flawedSuite(f flaw) Suite {
 	return Suite{
 		Open:   func(testing.TB) lease.Store { return newFlawed(f) },
 		Reopen: func(_ testing.TB, st lease.Store) lease.Store { return st.(*flawed).reopen() },
+		Crash:  func(_ testing.TB, st lease.Store) lease.Store { return st.(*flawed).crash() },
 	}
 }
 
@@ -84,7 +85,7 @@ func TestSuiteFindsPlantedBugs(t *testing.T) {
 		flaw flaw
 		by   []string
 	}{
-		{lostUpdate, []string{"ConcurrentSwapsLoseNoUpdate"}},
+		{lostUpdate, []string{"ConcurrentSwapsLoseNoUpdate", "ConcurrentBatchesLoseNoUpdate"}},
 		{noComparison, []string{"StaleOldConflicts", "ConcurrentSwapsLoseNoUpdate", "RandomOperationsAgreeWithModel"}},
 		{comparesValue, []string{"RevisionIsNewWithEveryChange", "OnlyRevisionIsCompared"}},
 		{revisionRestarts, []string{"RecreatedLeaseHasAnotherRevision", "RandomOperationsAgreeWithModel"}},
@@ -114,6 +115,14 @@ func TestSuiteFindsPlantedBugs(t *testing.T) {
 		{resurrected, []string{"ReopenedStoreHasTheLastState", "RandomOperationsSurviveReopening"}},
 		{forgotten, []string{"ReopenedStoreHasTheLastState"}},
 		{revisionNotStored, []string{"CreateReplaceDelete"}},
+		{purged, []string{"StoreHasNoClock", "ReopenedStoreHasNoClock"}},
+		{ownClock, []string{"StoreHasNoClock"}},
+		{cutExpiry, []string{"StoreHasNoClock", "EveryFieldRoundTrips"}},
+		{ackBeforeSync, []string{"SyncedChangesSurviveACrash", "SyncCoversWhatFindShowed", "CrashLeavesEachLeaseWhole", "ConcurrentSyncsSurviveACrash"}},
+		{syncedByOthers, []string{"ConcurrentSyncsSurviveACrash"}},
+		{deletesNotSynced, []string{"SyncedChangesSurviveACrash", "CrashLeavesEachLeaseWhole"}},
+		{crashTears, []string{"CrashLeavesEachLeaseWhole"}},
+		{hostnameStale, []string{"FindHostname"}},
 	} {
 		t.Run(string(tc.flaw), func(t *testing.T) {
 			failed := failures(t, flawedSuite(tc.flaw), tc.by...)
