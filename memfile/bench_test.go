@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func BenchmarkRenew(b *testing.B) {
 // BenchmarkRenewWithoutDisk leaves out what the kernel and the disk take.
 func BenchmarkRenewWithoutDisk(b *testing.B) {
 	benchmarkRenew(b, func(b *testing.B) *Store {
-		st, err := open(nullFS{}, "leases.csv", nil, testNow)
+		st, err := open(nullFS{newFakeFolder(nil)}, testFile, &byHand, testNow)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -44,16 +45,18 @@ func BenchmarkRenewWithoutDisk(b *testing.B) {
 	})
 }
 
-type nullFS struct{}
+type nullFS struct{ *fakeFS }
 
-func (nullFS) Open(string) (file, error)   { return nullFile{&fakeFile{fs: &fakeFS{}}}, nil }
-func (nullFS) Exists(string) (bool, error) { return false, nil }
-func (nullFS) SyncFolder(string) error     { return nil }
+func (fs nullFS) Create(name string, like file) (file, error) {
+	f, err := fs.fakeFS.Create(name, like)
+	return nullFile{f}, err
+}
 
-type nullFile struct{ *fakeFile }
+type nullFile struct{ file }
 
 func (nullFile) Write(b []byte) (int, error) { return len(b), nil }
 func (nullFile) Sync() error                 { return nil }
+func (nullFile) IsAt(string) (bool, error)   { return true, nil }
 
 func benchmarkRenew(b *testing.B, openStore func(*testing.B) *Store) {
 	ctx := context.Background()
@@ -79,6 +82,68 @@ func benchmarkRenew(b *testing.B, openStore func(*testing.B) *Store) {
 	}
 }
 
+// BenchmarkRenew32 is a batch of renewals in SyncNever, with the file at its
+// usual length.
+func BenchmarkRenew32(b *testing.B) {
+	const batch = 32
+	ctx := context.Background()
+	st, err := Open(filepath.Join(b.TempDir(), "leases.csv"), &Options{Sync: SyncNever})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	olds, news := make([]lease.Lease, batch), make([]lease.Lease, batch)
+	cs := make([]lease.Change, batch)
+	for i := range olds {
+		olds[i] = numberedLease(i)
+		cs[i] = lease.Change{New: &olds[i]}
+	}
+	if err := st.Update(ctx, cs); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range olds {
+			news[i] = olds[i]
+			news[i].Expires = olds[i].Expires.Add(time.Second)
+			cs[i] = lease.Change{Old: &olds[i], New: &news[i]}
+		}
+		if err := st.Update(ctx, cs); err != nil || cs[0].Err != nil {
+			b.Fatal(err, cs[0].Err)
+		}
+		if err := st.Sync(ctx); err != nil {
+			b.Fatal(err)
+		}
+		olds, news = news, olds
+	}
+	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "updates/s")
+}
+
+// BenchmarkCleanup100k cleans up a file of 300,000 rows for 100,000 leases.
+func BenchmarkCleanup100k(b *testing.B) {
+	const leases = 100_000
+	path := filepath.Join(b.TempDir(), "leases.csv")
+	content := []byte(Schema30.line())
+	for i := range 3 * leases {
+		l := numberedLease(i % leases)
+		content = appendRow(content, &l, header30, testTime)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	st, err := Open(path, &byHand)
+	if err != nil || st.Len() != leases {
+		b.Fatal(err, st.Len())
+	}
+	defer st.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := st.Cleanup(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkOpen100kRows(b *testing.B) {
 	const rows = 100_000
 	content := []byte(Schema30.line())
@@ -89,7 +154,7 @@ func BenchmarkOpen100kRows(b *testing.B) {
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		st, err := open(&fakeFS{there: true, cached: content}, "leases.csv", nil, testNow)
+		st, err := open(newFakeFS(string(content)), testFile, &byHand, testNow)
 		if err != nil || st.Len() != rows {
 			b.Fatal(err, st.Len())
 		}

@@ -1,6 +1,7 @@
 package memfile_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log"
@@ -56,4 +57,43 @@ func ExampleOpen() {
 	// 00:0c:29:aa:bb:cc 2026-11-24 14:17:24 +0000 UTC true <nil>
 	// address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context
 	// 192.168.1.100,00:0c:29:aa:bb:cc,,43200,1795529844,1,0,0,web-server,0,
+}
+
+// A backup is taken and put back while a server may be running on the leases.
+func ExampleStore_Snapshot() {
+	folder, err := os.MkdirTemp("", "memfile")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	ctx := context.Background()
+	leases, err := memfile.Open(filepath.Join(folder, "leases4.csv"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer leases.Close()
+	l := lease.Lease{
+		Addr: netip.MustParseAddr("192.168.1.100"), SubnetID: 1,
+		HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:aa:bb:cc"),
+		Lifetime:     12 * time.Hour, Expires: time.Unix(1795529844, 0).UTC(),
+	}
+	if err := lease.CompareAndSwap(ctx, leases, nil, &l); err != nil {
+		log.Fatal(err)
+	}
+
+	var backup bytes.Buffer
+	if err := leases.Snapshot(ctx, &backup); err != nil {
+		log.Fatal(err)
+	}
+	if err := lease.CompareAndSwap(ctx, leases, &l, nil); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(leases.Len())
+	if err := leases.Restore(ctx, &backup); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(leases.Len())
+	// Output:
+	// 0
+	// 1
 }

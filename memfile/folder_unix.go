@@ -20,3 +20,14 @@ func syncFolder(name string) error {
 	}
 	return errors.Join(err, d.Close())
 }
+
+// keepOwner gives f the owner and the mode in fi. Only root can give a file
+// away; others must leave it with themselves.
+func keepOwner(f *os.File, fi os.FileInfo) error {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil && !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	return f.Chmod(fi.Mode().Perm())
+}

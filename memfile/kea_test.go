@@ -132,7 +132,7 @@ func TestFilesAreReadAsKeaReadsThem(t *testing.T) {
 				t.Fatalf("opened: %v, but Kea started: %v", err, c.Started)
 			}
 			if err != nil {
-				if fs.writes > 0 || !bytes.Equal(fs.cached, content) {
+				if fs.writes > 0 || fs.cached()[testFile] != string(content) {
 					t.Error("a refused file was changed")
 				}
 				return
@@ -178,7 +178,7 @@ func checkGoesOn(t *testing.T, fs *fakeFS, st *Store) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := open(fs, "leases.csv", nil, testNow)
+	again, err := open(fs, testFile, &byHand, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestLongRowsAreRead(t *testing.T) {
 		return fmt.Sprintf("192.168.1.101,02:00:00:00:00:01,,4000,1795490401,1,0,0,%s,0,,0\n", strings.Repeat("a", n))
 	}
 	fs := newFakeFS(Schema30.line() + row(100_000) + row(200_000) + row(3_000_000) + strings.Replace(row(5), ".101", ".102", 1))
-	st, err := open(fs, "leases.csv", nil, testNow)
+	st, err := open(fs, testFile, &byHand, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestKeaFileIsWrittenBackByteForByte(t *testing.T) {
 func replayed(t *testing.T, content string, schema Schema) {
 	t.Helper()
 	ctx := context.Background()
-	fs := &fakeFS{}
+	fs := newFakeFolder(nil)
 	st, err := open(fs, "leases.csv", &Options{Schema: schema}, testNow)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func replayed(t *testing.T, content string, schema Schema) {
 	if err := st.Sync(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(strings.Split(content, "\n"), strings.Split(string(fs.durable), "\n")); diff != "" {
+	if diff := cmp.Diff(strings.Split(content, "\n"), strings.Split(fs.durable()[testFile], "\n")); diff != "" {
 		t.Errorf("(-Kea +written)\n%s", diff)
 	}
 	checkGoesOn(t, fs, st)
@@ -302,9 +302,9 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(Schema30.line()[:50]))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		fs := newFakeFS(string(content))
-		st, err := open(fs, "leases.csv", nil, testNow)
+		st, err := open(fs, testFile, &byHand, testNow)
 		if err != nil {
-			if !bytes.Equal(fs.cached, content) {
+			if fs.cached()[testFile] != string(content) {
 				t.Fatalf("a refused file was changed: %v", err)
 			}
 			return

@@ -16,10 +16,12 @@ type loader struct {
 	name      string
 	mem       *lease.Memory
 	log       *slog.Logger
-	maxErrors int // 0: unlimited
+	maxErrors int                    // 0: unlimited
+	keep      func(row []byte) error // gets the damaged rows
 
 	header    header
 	hasHeader bool
+	rows      int
 	errors    int
 
 	// size is the length of the file's complete lines; tail is what follows
@@ -33,7 +35,6 @@ type loader struct {
 // load reads r to its end. It does not change the file.
 func (ld *loader) load(r io.Reader) error {
 	br := bufio.NewReaderSize(r, 16<<10)
-	row := 0
 	for number := 1; ; number++ {
 		line, size, err := readLine(br)
 		if err == io.EOF {
@@ -59,13 +60,16 @@ func (ld *loader) load(r io.Reader) error {
 			ld.hasHeader = true
 			continue
 		}
-		row++
+		ld.rows++
 		if err := ld.replay(line, size); err != nil {
 			ld.errors++
 			ld.log.Error("lease file: row skipped", "id", "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR",
-				"row", row, "err", fmt.Errorf("%s:%d: %w", ld.name, number, err), "text", excerpt(line))
+				"row", ld.rows, "err", fmt.Errorf("%s:%d: %w", ld.name, number, err), "text", excerpt(line))
 			if ld.maxErrors > 0 && ld.errors > ld.maxErrors {
-				return fmt.Errorf("memfile: %s:%d: more than %d malformed rows, the last one: %w", ld.name, number, ld.maxErrors, err)
+				return fmt.Errorf("memfile: %s:%d: more than %d damaged rows, the last one: %w", ld.name, number, ld.maxErrors, err)
+			}
+			if err := ld.keep(line); err != nil {
+				return err
 			}
 		}
 	}
@@ -109,14 +113,23 @@ func readLine(br *bufio.Reader) (line []byte, size int64, err error) {
 	return line, size, err
 }
 
+// checkHeader returns an error if a file has no header and never had more than
+// a piece of one. An empty file has none either, which is no error.
+func (ld *loader) checkHeader() error {
+	if ld.hasHeader {
+		return nil
+	}
+	if err := ld.checkNew(); err != nil {
+		return fmt.Errorf("memfile: %s: not a lease file: %w", ld.name, err)
+	}
+	return nil
+}
+
 // repair makes f end in a complete line under a header, for rows to be
-// appended. A new file gets the header of schema; so does one that holds no
-// more than a piece of a header.
-func (ld *loader) repair(f file, schema Schema) error {
-	if !ld.hasHeader {
-		if err := ld.checkNew(); err != nil {
-			return fmt.Errorf("memfile: %s: not a lease file: %w", ld.name, err)
-		}
+// appended. A file without a header gets h.
+func (ld *loader) repair(f file, h header) error {
+	if err := ld.checkHeader(); err != nil {
+		return err
 	}
 	if ld.tailSize > 0 {
 		// Nobody was told that this row is stored.
@@ -127,8 +140,8 @@ func (ld *loader) repair(f file, schema Schema) error {
 		}
 	}
 	if !ld.hasHeader {
-		ld.header = header{schema: schema}
-		n, err := f.Write([]byte(schema.line()))
+		ld.header = h
+		n, err := f.Write([]byte(h.text))
 		if err != nil {
 			return fmt.Errorf("memfile: write %s: %w", ld.name, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/embedhcp/embedhcp/lease"
@@ -14,7 +15,8 @@ import (
 
 const (
 	infinite    = math.MaxUint32 // valid_lifetime of a lease that never expires
-	maxClientID = 255            // octets; Kea discards rows with more than 128
+	maxClientID = 255            // octets
+	keaClientID = 128            // Kea discards rows with more
 
 	// Expiry times that fit both a time.Time and Kea's time_t with room to
 	// compute: the years 1 to 9999, without the zero time.
@@ -58,7 +60,14 @@ func appendFields(dst []byte, l *lease.Lease, h header, valid uint32, expire int
 	dst = append(dst, ',')
 	dst, _ = l.HardwareAddr.AppendText(dst)
 	dst = append(dst, ',')
-	dst, _ = l.ClientID.AppendText(dst)
+	id, context := l.ClientID, l.UserContext
+	if octets := id.Octets(); len(octets) > keaClientID && h.longIDs == ClientIDsInContext {
+		context, id = withClientID(l), lease.ClientID{}
+		if l.HardwareAddr.IsZero() { // Kea wants one of the two
+			id = lease.ClientIDFrom([]byte(octets[:keaClientID]))
+		}
+	}
+	dst, _ = id.AppendText(dst)
 	dst = append(dst, ',')
 	dst = strconv.AppendUint(dst, uint64(valid), 10)
 	dst = append(dst, ',')
@@ -72,7 +81,7 @@ func appendFields(dst []byte, l *lease.Lease, h header, valid uint32, expire int
 	dst = append(dst, ',')
 	dst = strconv.AppendUint(dst, uint64(l.State), 10)
 	dst = append(dst, ',')
-	dst = appendEscaped(dst, l.UserContext, false)
+	dst = appendEscaped(dst, context, false)
 	if h.schema == Schema30 {
 		dst = append(dst, ',')
 		dst = strconv.AppendUint(dst, uint64(l.PoolID), 10)
@@ -124,7 +133,7 @@ func checkLease(l *lease.Lease) error {
 		return fmt.Errorf("expires %v: %w", l.Expires, errRange)
 	case text > maxText:
 		return fmt.Errorf("host name and user context have %d bytes, limit %d", text, maxText)
-	case l.UserContext != "" && !looksLikeMap(l.UserContext):
+	case l.UserContext != "" && !isMap(l.UserContext):
 		return fmt.Errorf("user context: %w", errNoMap)
 	}
 	return nil
@@ -201,11 +210,28 @@ func (p *rowParser) parse(l *lease.Lease) (valid uint32, expire int64) {
 	}
 	if p.n > colUserContext {
 		l.UserContext = p.userContext(colUserContext)
+		restoreClientID(l)
 	}
 	if p.n > colPoolID {
 		l.PoolID = p.uint32(colPoolID)
 	}
 	return valid, expire
+}
+
+// restoreClientID undoes what ClientIDsInContext did to a row.
+func restoreClientID(l *lease.Lease) {
+	value, context, ok := cutClientID(l.UserContext)
+	if !ok {
+		return
+	}
+	hw, text, _ := strings.Cut(value, "/")
+	id, err := lease.ParseClientID(text)
+	if err != nil || len(id.Octets()) <= keaClientID || hw != l.HardwareAddr.String() {
+		return
+	}
+	if cut := l.ClientID.Octets(); cut == "" || cut == id.Octets()[:keaClientID] {
+		l.ClientID, l.UserContext = id, context
+	}
 }
 
 func (p *rowParser) fail(col int, why error) {
@@ -258,6 +284,11 @@ func (p *rowParser) uint32(col int) uint32 {
 
 func (p *rowParser) expire(col int) int64 {
 	v, err := parseInt(p.fields[col])
+	if err == errRange { // Kea's cleanup writes moments before 1970 like that
+		if u, e := strconv.ParseUint(string(p.fields[col]), 10, 64); e == nil {
+			v, err = int64(u), nil
+		}
+	}
 	if err != nil {
 		p.fail(col, err)
 	}
@@ -288,7 +319,7 @@ func (p *rowParser) state(col int) lease.State {
 
 func (p *rowParser) userContext(col int) string {
 	s := string(unescaped(p.fields[col]))
-	if s != "" && !looksLikeMap(s) {
+	if s != "" && !isMap(s) {
 		p.fail(col, errNoMap)
 	}
 	return s

@@ -1,6 +1,7 @@
 package memfile
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -121,7 +122,7 @@ func TestUserContextMustLookLikeMap(t *testing.T) {
 		"": false, "{": false, "}": false, `{ "a": 1`: false, `{ ] }`: false, `{ "a }`: false, "{} {}": false, "[{}]": false, "\r": false, `{"\`: false,
 	}
 	for s, want := range tests {
-		if got := looksLikeMap(s); got != want {
+		if got := isMap(s); got != want {
 			t.Errorf("%q: %v, want %v", s, got, want)
 		}
 	}
@@ -226,6 +227,109 @@ func FuzzParseRow(f *testing.F) {
 		}
 		if diff := cmp.Diff(l, again, sameLease); diff != "" {
 			t.Fatalf("%q (-first +second)\n%s", row, diff)
+		}
+	})
+}
+
+func TestLongClientIDsAreKeptFromKea(t *testing.T) {
+	id := func(n int) lease.ClientID { return lease.ClientIDFrom(bytes.Repeat([]byte{0xc1}, n)) }
+	hw := lease.MustParseHardwareAddr("02:00:00:00:00:01")
+	text := func(n int) string { return strings.TrimSuffix(strings.Repeat("c1:", n), ":") }
+	escaped := func(s string) string { return strings.ReplaceAll(s, ",", "&#x2c") }
+	tests := map[string]struct {
+		id      lease.ClientID
+		hw      lease.HardwareAddr
+		context string
+		rule    ClientIDRule
+		want    string // columns client_id and user_context
+	}{
+		"short":             {id(128), hw, "", 0, text(128) + "|"},
+		"long":              {id(129), hw, "", 0, `|{ "embedhcp-client-id": "02:00:00:00:00:01/` + text(129) + `" }`},
+		"nothing else":      {id(255), lease.HardwareAddr{}, "", 0, text(128) + `|{ "embedhcp-client-id": "/` + text(255) + `" }`},
+		"with context":      {id(129), hw, `{ "a": [ 1, 2 ] }`, 0, `|{"embedhcp-client-id": "02:00:00:00:00:01/` + text(129) + `", "a": [ 1, 2 ] }`},
+		"with empty map":    {id(129), hw, `{ }`, 0, `|{ "embedhcp-client-id": "02:00:00:00:00:01/` + text(129) + `"}`},
+		"with {}":           {id(129), hw, `{}`, 0, `|{"embedhcp-client-id": "02:00:00:00:00:01/` + text(129) + `"}`},
+		"in full":           {id(129), hw, "", ClientIDsInFull, text(129) + "|"},
+		"short and refused": {id(128), hw, "", ClientIDsRefused, text(128) + "|"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := *testLease("192.0.2.1")
+			l.ClientID, l.HardwareAddr, l.UserContext = tt.id, tt.hw, tt.context
+			h := header21
+			h.longIDs = tt.rule
+			row := appendRow(nil, &l, h, testTime)
+			f := strings.Split(strings.TrimSuffix(string(row), "\n"), ",")
+			if got := f[colClientID] + "|" + f[colUserContext]; got != escaped(tt.want) {
+				t.Errorf("got  %s\nwant %s", got, escaped(tt.want))
+			}
+			back, _, err := parseRow(row[:len(row)-1], h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(l, back, sameLease); diff != "" {
+				t.Errorf("read back (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestClientIDInContextMustFitTheRow(t *testing.T) {
+	long := strings.TrimSuffix(strings.Repeat("c1:", 200), ":")
+	tests := map[string]struct {
+		hw, id, context string
+		want            int    // octets of the client identifier
+		left            string // of the context
+	}{
+		"first":            {"02:00:00:00:00:01", "", `{ "embedhcp-client-id": "02:00:00:00:00:01/` + long + `", "z": 1 }`, 200, `{  "z": 1 }`},
+		"moved by Kea":     {"02:00:00:00:00:01", "", `{ "a": 1, "embedhcp-client-id": "02:00:00:00:00:01/` + long + `", "z": 1 }`, 200, `{ "a": 1,  "z": 1 }`},
+		"last":             {"02:00:00:00:00:01", "", `{ "a": 1, "embedhcp-client-id": "02:00:00:00:00:01/` + long + `" }`, 200, `{ "a": 1 }`},
+		"another client":   {"02:00:00:00:00:02", "", `{ "embedhcp-client-id": "02:00:00:00:00:01/` + long + `" }`, 0, ""},
+		"another id":       {"02:00:00:00:00:01", "01:02", `{ "embedhcp-client-id": "02:00:00:00:00:01/` + long + `" }`, 2, ""},
+		"short id":         {"02:00:00:00:00:01", "", `{ "embedhcp-client-id": "02:00:00:00:00:01/01:02" }`, 0, ""},
+		"no string":        {"02:00:00:00:00:01", "", `{ "embedhcp-client-id": 1 }`, 0, ""},
+		"no id":            {"02:00:00:00:00:01", "", `{ "embedhcp-client-id": "xyz" }`, 0, ""},
+		"somewhere inside": {"02:00:00:00:00:01", "", `{ "a": { "embedhcp-client-id": "02:00:00:00:00:01/` + long + `" } }`, 0, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			row := "192.0.2.1," + tt.hw + "," + tt.id + ",3600,1795490001,1,0,0,,0," + strings.ReplaceAll(tt.context, ",", "&#x2c")
+			l, _, err := parseRow([]byte(row), header21)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := tt.left
+			if want == "" {
+				want = tt.context
+			}
+			if n := len(l.ClientID.Octets()); n != tt.want || l.UserContext != want {
+				t.Errorf("client identifier of %d octets, want %d; context %s, want %s", n, tt.want, l.UserContext, want)
+			}
+		})
+	}
+}
+
+func FuzzClientIDInContext(f *testing.F) {
+	f.Add(`{ "a": 1, "b": [ "x" ] }`)
+	f.Add(`{}`)
+	f.Add("")
+	f.Add(`{ "embedhcp-client-id": "/01:02", "embedhcp-client-id": "" }`)
+	f.Fuzz(func(t *testing.T, context string) {
+		l := *testLease("192.0.2.1")
+		l.ClientID, l.UserContext = lease.ClientIDFrom(bytes.Repeat([]byte{1}, 200)), context
+		if l.Check() != nil || checkLease(&l) != nil {
+			return
+		}
+		row := appendRow(nil, &l, header21, testTime)
+		back, _, err := parseRow(row[:len(row)-1], header21)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back.ClientID != l.ClientID {
+			t.Fatalf("client identifier %v came back from %q", back.ClientID, row)
+		}
+		if _, _, old := cutClientID(context); !old && strings.TrimSpace(back.UserContext) != strings.TrimSpace(context) {
+			t.Fatalf("context %q came back as %q", context, back.UserContext)
 		}
 	})
 }

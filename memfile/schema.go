@@ -63,8 +63,14 @@ func columnName(i int) string {
 // A header is what the first line of a file says about its rows.
 type header struct {
 	schema Schema
-	extra  int // columns after those of the schema, which nobody here knows
+	extra  int    // columns after those of the schema, which nobody here knows
+	text   string // the line itself, with its newline
+
+	longIDs ClientIDRule // how its rows are written, of which the line says nothing
 }
+
+// newHeader returns the header of a new file of schema s.
+func newHeader(s Schema) header { return header{schema: s, text: s.line()} }
 
 // line returns the first line of a new file of schema s.
 func (s Schema) line() string {
@@ -79,6 +85,7 @@ func (s Schema) line() string {
 // their order, the way Kea does; unknown columns may only follow the known
 // ones.
 func parseHeader(line []byte) (header, error) {
+	h := header{text: string(line) + "\n"}
 	n := 0
 	names, rest, more := []byte(columnNames), line, true
 	for more && n < columns {
@@ -87,7 +94,8 @@ func parseHeader(line []byte) (header, error) {
 		got, rest, more = bytes.Cut(rest, []byte{','})
 		if !bytes.Equal(got, want) {
 			if n == colPoolID {
-				return header{Schema21, 1 + extraColumns(rest, more)}, nil
+				h.schema, h.extra = Schema21, 1+extraColumns(rest, more)
+				return h, nil
 			}
 			return header{}, fmt.Errorf("header: column %d is %s, want %q", n+1, excerpt(got), want)
 		}
@@ -95,15 +103,17 @@ func parseHeader(line []byte) (header, error) {
 	}
 	switch n {
 	case colHostname + 1:
-		return header{schema10, 0}, nil
+		h.schema = schema10
 	case colState + 1:
-		return header{schema20, 0}, nil
+		h.schema = schema20
 	case colUserContext + 1:
-		return header{Schema21, 0}, nil
+		h.schema = Schema21
 	case columns:
-		return header{Schema30, extraColumns(rest, more)}, nil
+		h.schema, h.extra = Schema30, extraColumns(rest, more)
+	default:
+		return header{}, fmt.Errorf("header: %d columns, want at least %d", n, colHostname+1)
 	}
-	return header{}, fmt.Errorf("header: %d columns, want at least %d", n, colHostname+1)
+	return h, nil
 }
 
 func extraColumns(rest []byte, more bool) int {

@@ -22,8 +22,15 @@ import (
 )
 
 func TestStoreConforms(t *testing.T) {
+	for name, mode := range map[string]SyncMode{"SyncAlways": SyncAlways, "SyncInterval": SyncInterval(time.Millisecond), "SyncNever": SyncNever} {
+		t.Run(name, func(t *testing.T) { conforms(t, Options{Sync: mode}) })
+	}
+	t.Run("with cleanups all the time", func(t *testing.T) { conforms(t, Options{Sync: SyncNever, LFCInterval: 1}) })
+}
+
+func conforms(t *testing.T, o Options) {
 	openAt := func(t testing.TB, path string) lease.Store {
-		st, err := Open(path, nil)
+		st, err := Open(path, &o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +48,7 @@ func TestStoreConforms(t *testing.T) {
 			if err := old.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return openAt(t, old.name)
+			return openAt(t, old.path)
 		},
 	}.Run(t)
 }
@@ -59,12 +66,16 @@ func TestHeaderDecidesAboutNewRows(t *testing.T) {
 	}{
 		"new":                                  {"", 0, h30 + "\n" + row + ",9\n"},
 		"new, 2.1":                             {"", Schema21, h21 + "\n" + row + "\n"},
-		"1.0":                                  {h10 + "\n", Schema30, h10 + "\n" + row + "\n"},
-		"2.0":                                  {h20 + "\n", Schema30, h20 + "\n" + row + "\n"},
-		"2.1":                                  {h21 + "\n", Schema30, h21 + "\n" + row + "\n"},
-		"3.0":                                  {h30 + "\n", Schema21, h30 + "\n" + row + ",9\n"},
-		"unknown columns":                      {h30 + ",x,y\n", Schema21, h30 + ",x,y\n" + row + ",9,,\n"},
-		"another 12th column":                  {h21 + ",zzz\n", Schema30, h21 + ",zzz\n" + row + ",\n"},
+		"1.0":                                  {h10 + "\n", 0, h10 + "\n" + row + "\n"},
+		"2.0":                                  {h20 + "\n", 0, h20 + "\n" + row + "\n"},
+		"2.1":                                  {h21 + "\n", 0, h21 + "\n" + row + "\n"},
+		"3.0":                                  {h30 + "\n", 0, h30 + "\n" + row + ",9\n"},
+		"1.0, converted":                       {h10 + "\n", Schema30, h30 + "\n" + row + ",9\n"},
+		"2.0, converted":                       {h20 + "\n", Schema21, h21 + "\n" + row + "\n"},
+		"2.1, converted":                       {h21 + "\n", Schema30, h30 + "\n" + row + ",9\n"},
+		"3.0, converted":                       {h30 + "\n", Schema21, h21 + "\n" + row + "\n"},
+		"unknown columns":                      {h30 + ",x,y\n", Schema30, h30 + ",x,y\n" + row + ",9,,\n"},
+		"another 12th column":                  {h21 + ",zzz\n", Schema21, h21 + ",zzz\n" + row + ",\n"},
 		"header without newline":               {h21, Schema21, h21 + "\n" + row + "\n"},
 		"header without newline, other schema": {h30, Schema21, h21 + "\n" + row + "\n"},
 		"piece of a header":                    {"addre", 0, h30 + "\n" + row + ",9\n"},
@@ -104,31 +115,28 @@ func TestOpenRefuses(t *testing.T) {
 	const header9 = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname"
 	tests := map[string]struct {
 		content string
-		beside  string
 		schema  Schema
 		want    string
 	}{
-		"other file":       {"#!/bin/sh\nexit\n", "", 0, `memfile: leases.csv:1: header: column 1 is "#!/bin/sh", want "address"`},
-		"other short file": {"hello", "", 0, `memfile: leases.csv: not a lease file: header: column 1 is "hello", want "address"`},
-		"few columns":      {"address,hwaddr\n", "", 0, "memfile: leases.csv:1: header: 2 columns, want at least 9"},
-		"case":             {"Address" + header9[7:] + "\n", "", 0, `memfile: leases.csv:1: header: column 1 is "Address", want "address"`},
-		"CRLF":             {header9 + "\r\n", "", 0, `memfile: leases.csv:1: header: column 9 is "hostname\r", want "hostname"`},
-		"blank line":       {"\n", "", 0, "memfile: leases.csv: not a lease file: no header"},
-		"schema":           {"", "", 20, "memfile: schema 2.0: want 2.1 or 3.0"},
-		"moved rows":       {"", "leases.csv.2", 0, "memfile: leases.csv.2 has rows that Kea's lease file cleanup moved; they are not read"},
-		"cut-off header with rows": {strings.Repeat("\x00", 20) + "\n192.0.2.1,\n", "", 0,
+		"other file":       {"#!/bin/sh\nexit\n", 0, `memfile: leases.csv:1: header: column 1 is "#!/bin/sh", want "address"`},
+		"other short file": {"hello", 0, `memfile: leases.csv: not a lease file: header: column 1 is "hello", want "address"`},
+		"few columns":      {"address,hwaddr\n", 0, "memfile: leases.csv:1: header: 2 columns, want at least 9"},
+		"case":             {"Address" + header9[7:] + "\n", 0, `memfile: leases.csv:1: header: column 1 is "Address", want "address"`},
+		"CRLF":             {header9 + "\r\n", 0, `memfile: leases.csv:1: header: column 9 is "hostname\r", want "hostname"`},
+		"blank line":       {"\n", 0, "memfile: leases.csv: not a lease file: no header"},
+		"schema":           {"", 20, "memfile: schema 2.0: want 2.1 or 3.0"},
+		"cut-off header with rows": {strings.Repeat("\x00", 20) + "\n192.0.2.1,\n", 0,
 			`memfile: leases.csv:1: header: column 1 is "` + strings.Repeat(`\x00`, 20) + `", want "address"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			fs := newFakeFS(tt.content)
-			fs.beside = map[string]bool{tt.beside: true}
-			_, err := open(fs, "leases.csv", &Options{Schema: tt.schema}, testNow)
+			_, err := open(fs, testFile, &Options{Schema: tt.schema}, testNow)
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
-			if string(fs.cached) != tt.content {
-				t.Errorf("file was changed to %q", fs.cached)
+			if fs.cached()[testFile] != tt.content {
+				t.Errorf("file was changed to %q", fs.cached()[testFile])
 			}
 		})
 	}
@@ -143,7 +151,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestRemovedTailIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	fs := newFakeFS(Schema21.line() + "192.0.2.1,02:00")
-	st, err := open(fs, "leases.csv", &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, testNow)
+	st, err := open(fs, testFile, &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,15 +160,15 @@ func TestRemovedTailIsLogged(t *testing.T) {
 			t.Errorf("log lacks %q:\n%s", want, &log)
 		}
 	}
-	if string(fs.durable) != Schema21.line() || st.Len() != 0 {
-		t.Errorf("%d leases, file %q", st.Len(), fs.durable)
+	if fs.durable()[testFile] != Schema21.line() || st.Len() != 0 {
+		t.Errorf("%d leases, file %q", st.Len(), fs.durable()[testFile])
 	}
 }
 
 func TestUpdateRefusesWhatTheFileCannotHold(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFS("")
-	st, err := open(fs, "leases.csv", nil, testNow)
+	st, err := open(fs, testFile, &byHand, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +208,31 @@ func TestUpdateRefusesWhatTheFileCannotHold(t *testing.T) {
 	checkGoesOn(t, fs, st)
 }
 
+func TestLongClientIDIsRefusedIfAsked(t *testing.T) {
+	o := byHand
+	o.LongClientIDs = ClientIDsRefused
+	st, err := open(newFakeFolder(nil), testFile, &o, testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{128, 129} {
+		l := testLease(fmt.Sprintf("192.0.2.%d", n))
+		l.ClientID = lease.ClientIDFrom(make([]byte, n))
+		if err := lease.CompareAndSwap(context.Background(), st, nil, l); (err == nil) != (n == 128) {
+			t.Errorf("%d octets: %v", n, err)
+		}
+	}
+	for name, o := range map[string]Options{"Sync": {Sync: -2}, "LongClientIDs": {LongClientIDs: 3}, "Schema": {Schema: 22}} {
+		if _, err := open(newFakeFolder(nil), testFile, &o, testNow); err == nil {
+			t.Errorf("an impossible %s is accepted", name)
+		}
+	}
+}
+
 func TestDeletionNeedsOnlyAddressAndRevision(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFS("")
-	st, err := open(fs, "leases.csv", &Options{Schema: Schema21}, testNow)
+	st, err := open(fs, testFile, &Options{Schema: Schema21}, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +251,7 @@ func TestDeletionNeedsOnlyAddressAndRevision(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Schema21.line() + "192.0.2.1,02:00:00:00:00:01,,3600,1795490001,1,0,0,,0,\n192.0.2.1,02:00:00:00:00:01,,0,1795486401,1,0,0,,0,\n"
-	if diff := cmp.Diff(want, string(fs.durable)); diff != "" {
+	if diff := cmp.Diff(want, fs.durable()[testFile]); diff != "" {
 		t.Errorf("file (-want +got)\n%s", diff)
 	}
 }
@@ -273,8 +302,8 @@ func TestClosedStoreSaysSo(t *testing.T) {
 func TestOneSyncServesAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
-		fs := &fakeFS{}
-		st, err := open(fs, "leases.csv", nil, testNow)
+		fs := newFakeFolder(nil)
+		st, err := open(fs, testFile, &byHand, testNow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,8 +339,8 @@ func TestOneSyncServesAllWhoWait(t *testing.T) {
 
 func TestWaitForOthersSyncEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fs := &fakeFS{}
-		st, err := open(fs, "leases.csv", nil, testNow)
+		fs := newFakeFolder(nil)
+		st, err := open(fs, testFile, &byHand, testNow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,8 +370,8 @@ func TestWaitForOthersSyncEndsWithContext(t *testing.T) {
 func TestCloseWaitsForSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
-		fs := &fakeFS{}
-		st, err := open(fs, "leases.csv", nil, testNow)
+		fs := newFakeFolder(nil)
+		st, err := open(fs, testFile, &byHand, testNow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +395,7 @@ func TestCloseWaitsForSync(t *testing.T) {
 		if fs.misused != "" {
 			t.Error(fs.misused)
 		}
-		if string(fs.durable) != string(fs.cached) {
+		if fs.durable()[testFile] != fs.cached()[testFile] {
 			t.Error("Close left rows behind")
 		}
 	})
@@ -375,8 +404,8 @@ func TestCloseWaitsForSync(t *testing.T) {
 // TestBufferIsBounded has a caller that never calls Sync.
 func TestBufferIsBounded(t *testing.T) {
 	ctx := context.Background()
-	fs := &fakeFS{}
-	st, err := open(fs, "leases.csv", nil, testNow)
+	fs := newFakeFolder(nil)
+	st, err := open(fs, testFile, &byHand, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}

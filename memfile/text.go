@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/netip"
-	"strings"
 )
 
 var (
@@ -182,38 +181,4 @@ func lowered(b []byte) []byte {
 		b[i] = toLower(b[i])
 	}
 	return b
-}
-
-// looksLikeMap reports whether s has the outer form of a JSON map: braces
-// around it, and brackets and quotes that match. It finds every value that a
-// comma has cut in two, and never refuses what Kea's parser accepts.
-func looksLikeMap(s string) bool {
-	s = strings.Trim(s, " \t\r\n")
-	if len(s) < 2 || s[0] != '{' {
-		return false
-	}
-	var open []byte
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quoted:
-			if c == '\\' {
-				i++
-			}
-			quoted = c != '"'
-		case c == '"':
-			quoted = true
-		case c == '{' || c == '[':
-			open = append(open, c+2) // '}' is '{'+2, ']' is '['+2
-		case c == '}' || c == ']':
-			if open[len(open)-1] != c {
-				return false
-			}
-			open = open[:len(open)-1]
-			if len(open) == 0 {
-				return i == len(s)-1
-			}
-		}
-	}
-	return false
 }
