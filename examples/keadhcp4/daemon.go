@@ -40,7 +40,7 @@ func newDaemon(f flags, stdout, stderr io.Writer) (*daemon, error) {
 // run serves until a signal ends it. The error says why it could not.
 func (d *daemon) run() (err error) {
 	defer d.logs.close()
-	signal.Notify(d.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(d.signals, hangup, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(d.signals)
 	d.log.Info(version()+" is starting", "id", "DHCP4_STARTING")
 
@@ -164,7 +164,7 @@ func (d *daemon) memfileOptions(l leaseSpec) *memfile.Options {
 // wait handles signals until one ends the program.
 func (d *daemon) wait() {
 	for s := range d.signals {
-		if s != syscall.SIGHUP {
+		if s != hangup {
 			return
 		}
 		if err := d.reload(); err != nil {
