@@ -3,6 +3,7 @@ package keaconf_test
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -338,4 +339,21 @@ func TestServerMayBeCalledAgain(t *testing.T) {
 	if d := cmp.Diff(first, second, equal); d != "" || err != nil {
 		t.Errorf("second call: %v\n%s", err, d)
 	}
+}
+
+func TestAddressBesideAllInterfacesIsWarnedOf(t *testing.T) {
+	c, err := keaconf.Parse("f", []byte(`{ "Dhcp4": { "interfaces-config": { "interfaces": [ "*", "eth0/192.0.2.1" ] } } }`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range s.Warnings {
+		if strings.Contains(w.Path, "eth0/192.0.2.1") {
+			return
+		}
+	}
+	t.Errorf("got %v, want a warning that names the address", s.Warnings)
 }

@@ -1,6 +1,7 @@
 package keaconf
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"slices"
@@ -51,6 +52,16 @@ func (s *service) interfaces(m *node) {
 		}
 		i.Addr, _ = netip.ParseAddr(strings.Trim(text, " \t"))
 		to.Names = append(to.Names, i)
+	}
+	if to.All {
+		for _, i := range to.Names {
+			if i.Addr.IsValid() {
+				s.warnings = append(s.warnings, Problem{
+					Pos: m.get("interfaces").pos, Path: fmt.Sprintf("Dhcp4.interfaces-config.interfaces (%s/%v)", i.Name, i.Addr),
+					Text: `"*" hears all addresses of the interface, not only this one`, Hint: `leave "*" out and name the interfaces`,
+				})
+			}
+		}
 	}
 	if n := m.get("dhcp-socket-type"); n != nil {
 		to.UDP = n.str == "udp"
