@@ -50,7 +50,6 @@ func (s *Server) answer(x *Exchange, t MessageType, a netip.Addr) {
 func (s *Server) nak(x *Exchange, why Reason) {
 	x.startReply(TypeNAK)
 	x.reason = why
-	x.Lease, x.old = nil, nil
 	x.stateless = true // there is nothing that a sync would make durable
 	x.addServerID()
 	x.add(option.DHCPMessage.NewIn(&x.arena, why.Error()))
