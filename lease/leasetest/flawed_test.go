@@ -5,7 +5,6 @@ import (
 	"iter"
 	"maps"
 	"net/netip"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -264,9 +263,7 @@ func (s *flawed) change(c *lease.Change) error {
 			conflict = ok
 		}
 	case lostUpdate:
-		s.mu.Unlock()
-		runtime.Gosched()
-		s.mu.Lock()
+		s.letOthersIn()
 	}
 	if conflict {
 		return lease.ErrConflict
@@ -288,6 +285,14 @@ func (s *flawed) change(c *lease.Change) error {
 	}
 	s.put(c.New)
 	return nil
+}
+
+// letOthersIn gives the lock away long enough for the others to get it, also
+// on one busy processor.
+func (s *flawed) letOthersIn() {
+	s.mu.Unlock()
+	time.Sleep(100 * time.Microsecond)
+	s.mu.Lock()
 }
 
 func (s *flawed) put(l *lease.Lease) {
@@ -316,9 +321,7 @@ func (s *flawed) put(l *lease.Lease) {
 		if ok {
 			stored.Hostname = have.Hostname
 			s.leases[l.Addr] = stored
-			s.mu.Unlock()
-			runtime.Gosched()
-			s.mu.Lock()
+			s.letOthersIn()
 			whole := *l
 			stored = &whole
 		}
