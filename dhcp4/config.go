@@ -1,8 +1,6 @@
 package dhcp4
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -19,6 +17,20 @@ type Config struct {
 	// wins. With none the Server is silent. A HostFinder that serves every
 	// relay takes one Subnet with the Prefix 0.0.0.0/0.
 	Subnets []Subnet
+	// SharedNetworks are the links that several of the Subnets are on.
+	SharedNetworks []SharedNetwork
+	// Reservations that count in every subnet that a client may be in (Kea:
+	// global reservations); one of the subnet itself is stronger. The Addr of
+	// one counts where the subnet's Prefix contains it.
+	Reservations []Reservation
+	// HostIdentifiers is what reservations are looked up by, in this order
+	// (Kea: host-reservation-identifiers). If nil, all of them, in the order
+	// of their constants.
+	HostIdentifiers []HostIdentifier
+	// FlexID returns the client's Reservation.FlexID, or an empty string. x
+	// is lent until FlexID returns; its Request, Link, Peer, Local and Subnet
+	// are set. If nil, no client has one.
+	FlexID func(x *Exchange) string
 	// Options for every subnet. An option of a subnet, a pool or a
 	// reservation with the same code takes precedence, in this order from
 	// the weakest to the strongest. Routers, domain-name-servers and
@@ -39,12 +51,68 @@ type Config struct {
 	// Lifetime of leases (Kea: valid-lifetime), in whole seconds;
 	// lease.Infinite is allowed. If zero, 7200 s.
 	Lifetime time.Duration
+	// MinLifetime and MaxLifetime are the bounds between which a client gets
+	// the lifetime that it asks for (option 51; Kea: min-valid-lifetime,
+	// max-valid-lifetime), in whole seconds. If zero, Lifetime.
+	MinLifetime, MaxLifetime time.Duration
 	// T1 is when clients start to renew (Kea: renew-timer), T2 when they
 	// start to rebind (rebind-timer). If zero, 0.5 and 0.875 of the
 	// lifetime; if negative, not sent. T2 is sent only if it is less than
 	// the lifetime, T1 only if it is less than T2 (than the lifetime, if no
 	// T2 is sent). An infinite lease has neither.
 	T1, T2 time.Duration
+	// T1Percent and T2Percent are T1 and T2 as fractions of the lifetime, for
+	// a T1 or T2 that is zero (Kea: t1-percent, t2-percent). If zero, 0.5 and
+	// 0.875.
+	T1Percent, T2Percent float64
+
+	// CacheThreshold and CacheMaxAge save writes (Kea: cache-threshold,
+	// cache-max-age): a client that renews while less than this fraction of
+	// its lease's lifetime has passed, and at most CacheMaxAge, is confirmed
+	// what is left of it, and nothing is stored. If CacheThreshold is zero,
+	// every renewal is stored; if CacheMaxAge is zero, the threshold alone
+	// counts.
+	CacheThreshold float64
+	CacheMaxAge    time.Duration
+	// WriteBudget is how many octets an hour renewals should write at most,
+	// for flash memory: beyond it the Server raises CacheThreshold, up to
+	// three quarters of T1. If zero, there is no limit.
+	WriteBudget int64
+
+	// MatchClientID tells whether clients are told apart by their client
+	// identifier if they send one (Kea: match-client-id), or by the hardware
+	// address alone. If zero, Yes.
+	MatchClientID Choice
+	// EchoClientID tells whether a client's identifier goes back to it (RFC
+	// 6842; Kea: echo-client-id). If zero, Yes.
+	EchoClientID Choice
+	// ReservationsGlobal, ReservationsInSubnet and ReservationsOutOfPool tell
+	// which reservations count (Kea: reservations-global and so on): those of
+	// the Config, those of the subnet, and of the latter only those outside
+	// of the pools. If zero, Yes, Yes and No.
+	ReservationsGlobal, ReservationsInSubnet, ReservationsOutOfPool Choice
+	// StoreExtendedInfo keeps the relay agent information with the lease, in
+	// its user context as Kea has it (Kea: store-extended-info). If zero, No.
+	StoreExtendedInfo Choice
+	// StashAgentOptions takes the relay agent information of a lease for that
+	// of the renewal that its client sends without a relay (Kea:
+	// stash-agent-options). It needs StoreExtendedInfo.
+	StashAgentOptions bool
+	// IgnoreLinkSelection passes over the link-selection sub-option of relay
+	// agents (RFC 3527; Kea: ignore-rai-link-selection).
+	IgnoreLinkSelection bool
+	// IgnoreServerID answers requests that name another server as if they
+	// named this one (Kea: ignore-dhcp-server-identifier).
+	IgnoreServerID bool
+	// OnlyConfigured keeps out of replies all options that are not
+	// configured, but for those without which it is no reply: message type,
+	// server identifier, lease time, and the echoed ones.
+	OnlyConfigured bool
+	// OptionsFunc returns options for one exchange, such as the link's own
+	// address as router. They are stronger than Options and weaker than those
+	// of a shared network. x is lent until OptionsFunc returns, and what it
+	// returns is read until the reply is encoded. If nil, there are none.
+	OptionsFunc func(x *Exchange) option.Options
 
 	// Authoritative tells that the Subnets are the whole truth about their
 	// links. Without it, only a client that the Server knows (by a lease or
@@ -97,6 +165,27 @@ type Config struct {
 	Now func() time.Time
 }
 
+// A Choice is a yes or no that may be left to the wider scope.
+type Choice uint8
+
+// The values of a Choice.
+const (
+	Inherit Choice = iota // what the Config says, or else the default
+	Yes
+	No
+)
+
+// A SharedNetwork is a link that several subnets are on: a client may get an
+// address from any of them, in the order of Config.Subnets but the one that it
+// was found in first.
+type SharedNetwork struct {
+	Name    string         // not empty, and unique
+	Options option.Options // stronger than Config.Options, weaker than a Subnet's
+	// Interface and Relays are as in Subnet, for the network as a whole.
+	Interface string
+	Relays    []netip.Addr
+}
+
 // A Subnet is one IPv4 prefix and what its clients are told.
 type Subnet struct {
 	// ID names the subnet in leases. It must not be zero, and be unique.
@@ -106,6 +195,14 @@ type Subnet struct {
 	// Interface is the name of the Link that the subnet is on. If empty, the
 	// subnet is found by the addresses in a packet and of its link only.
 	Interface string
+	// Relays are the addresses of relay agents that speak for the subnet
+	// (Kea: relay.ip-addresses), beside those inside the Prefix.
+	Relays []netip.Addr
+	// SharedNetwork is the Name of the SharedNetwork that the subnet belongs
+	// to. If empty, none.
+	SharedNetwork string
+	// KnownOnly leaves clients without a reservation without an answer.
+	KnownOnly bool
 
 	Pools []Pool
 	// Order is how a free address is chosen (Kea: allocator). If zero,
@@ -114,11 +211,29 @@ type Subnet struct {
 	Options      option.Options
 	Reservations []Reservation
 
-	Lifetime time.Duration // If zero, Config.Lifetime.
-	T1, T2   time.Duration // If zero, Config.T1 and Config.T2.
+	// OptionsFunc is as in Config, and stronger than Options here.
+	OptionsFunc func(x *Exchange) option.Options
 
-	ServerID netip.Addr // If zero, Config.ServerID.
-	Boot     Boot       // Each empty field: Config.Boot's.
+	// Each of these says what that of the Config says, if zero.
+	Lifetime                 time.Duration
+	MinLifetime, MaxLifetime time.Duration // if Lifetime is not zero, they are not inherited
+	T1, T2                   time.Duration
+	T1Percent, T2Percent     float64
+	CacheThreshold           float64 // negative: every renewal is stored
+	CacheMaxAge              time.Duration
+	Authoritative            Choice
+	MatchClientID            Choice
+	ReservationsGlobal       Choice
+	ReservationsInSubnet     Choice
+	ReservationsOutOfPool    Choice
+	StoreExtendedInfo        Choice
+	ServerID                 netip.Addr
+	Boot                     Boot // each field by itself
+
+	// Source is the address that replies to clients of the subnet are sent
+	// from. If zero, the server identifier if it is the link's own, else the
+	// address that the request was sent to.
+	Source netip.Addr
 }
 
 // Boot holds the fields of the fixed header that tell a client where to boot
@@ -136,61 +251,3 @@ type Pool struct {
 	Range   pool.Range // the first and the last address of the Prefix are not left out by themselves
 	Options option.Options
 }
-
-// A Reservation is what is known about one client: who it is, and what it
-// gets. Empty fields say nothing.
-type Reservation struct {
-	// Exactly one of these tells the client in a Config; a HostFinder may
-	// leave them all empty.
-	HardwareAddr lease.HardwareAddr
-	ClientID     lease.ClientID
-	AnyClient    bool // whoever is on the subnet's link and has no other reservation; at most one per subnet
-
-	Addr     netip.Addr // the client's address, which no other client gets; not the Server's own
-	Hostname string
-	Options  option.Options
-	Lifetime time.Duration // If zero, the subnet's.
-	Boot     Boot          // Each empty field: the subnet's.
-
-	// Stateless tells that the truth about this client is elsewhere: no
-	// lease is looked up or stored. The client is offered Addr whatever it
-	// asked for, its REQUEST is ACKed if it asks for Addr or for no address
-	// and answered with a NAK otherwise, and RELEASE and DECLINE are events.
-	Stateless bool
-	// Reuse is how long an answer of a HostFinder may be given again to the
-	// same client without another call. If zero, not at all.
-	Reuse time.Duration
-}
-
-// A HostFinder knows clients from outside: an IPAM, a custom resource, RADIUS.
-// It may be slow: each call has a goroutine of its own, and nobody else waits
-// for it.
-type HostFinder interface {
-	// FindHost returns what is known about the client of x. A nil
-	// Reservation without an error means that the client is not known here:
-	// the Server goes on with its pools. ErrIgnore leaves the client
-	// without an answer, ErrNak refuses its REQUEST, any other error is
-	// logged and leaves it without an answer.
-	//
-	// FindHost is called for DISCOVER, INFORM, and a REQUEST that is meant
-	// for this Server, after the subnet is chosen: x.Request, x.Link and
-	// x.Subnet are set. Addr must be inside x.Subnet.Prefix, and should be in
-	// none of the pools if the Reservation is Stateless. x is lent until FindHost returns. The Reservation
-	// must not be changed after it was returned. A ctx that ends tells that
-	// the answer is no longer wanted.
-	FindHost(ctx context.Context, x *Exchange) (*Reservation, error)
-}
-
-// HostFinderFunc makes a HostFinder of a function.
-type HostFinderFunc func(ctx context.Context, x *Exchange) (*Reservation, error)
-
-// FindHost calls f.
-func (f HostFinderFunc) FindHost(ctx context.Context, x *Exchange) (*Reservation, error) {
-	return f(ctx, x)
-}
-
-// What a HostFinder may say instead of naming a Reservation.
-var (
-	ErrIgnore = errors.New("dhcp4: ignore this client")
-	ErrNak    = errors.New("dhcp4: refuse this client")
-)
