@@ -236,6 +236,7 @@ func (s *Server) applied(x *Exchange) {
 	x.sub.live.leased(x.Lease.Addr)
 	x.sub.live.withdraw(x.key) // it took another address than the one on offer
 	s.expiry.note(x.Lease.Expires)
+	s.budget.spend(x.Lease, x.Time)
 }
 
 // released frees the address of a deleted lease, but for a reserved one: that

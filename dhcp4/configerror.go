@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
@@ -47,7 +46,23 @@ func (e *ConfigError) Unwrap() []error {
 // check returns a *ConfigError with every mistake in c, or nil.
 func (c *Config) check() error {
 	var k configChecker
-	k.lifetimes("", c.Lifetime, c.T1, c.T2)
+	k.terms("", c.termFields(), compileTerms(new(Subnet), c))
+	if c.WriteBudget < 0 {
+		k.add("WriteBudget", "is negative")
+	}
+	for _, f := range []struct {
+		path string
+		c    Choice
+	}{
+		{"MatchClientID", c.MatchClientID},
+		{"EchoClientID", c.EchoClientID},
+		{"ReservationsGlobal", c.ReservationsGlobal},
+		{"ReservationsInSubnet", c.ReservationsInSubnet},
+		{"ReservationsOutOfPool", c.ReservationsOutOfPool},
+		{"StoreExtendedInfo", c.StoreExtendedInfo},
+	} {
+		k.choice(f.path, f.c)
+	}
 	k.options("Options", c.Options)
 	k.serverID("ServerID", c.ServerID)
 	k.boot("Boot", &c.Boot)
@@ -82,7 +97,7 @@ func (c *Config) check() error {
 			k.add(path+".Prefix", "%v is the prefix of Subnets[%d] too", s.Prefix, j)
 		}
 		ids[s.ID], prefixes[s.Prefix.Masked()] = i, i
-		k.subnet(path, s)
+		k.subnet(path, s, c)
 	}
 	if len(k.problems) == 0 {
 		return nil
@@ -96,7 +111,7 @@ func (k *configChecker) add(path, format string, args ...any) {
 	k.problems = append(k.problems, ConfigProblem{Path: path, Err: fmt.Errorf(format, args...)})
 }
 
-func (k *configChecker) subnet(path string, s *Subnet) {
+func (k *configChecker) subnet(path string, s *Subnet, c *Config) {
 	if s.ID == 0 {
 		k.add(path+".ID", "must not be zero")
 	}
@@ -105,7 +120,20 @@ func (k *configChecker) subnet(path string, s *Subnet) {
 		k.add(path+".Prefix", "is not an IPv4 prefix: %v", s.Prefix)
 	}
 	k.serverID(path+".ServerID", s.ServerID)
-	k.lifetimes(path+".", s.Lifetime, s.T1, s.T2)
+	k.terms(path+".", s.termFields(), compileTerms(s, c))
+	for _, f := range []struct {
+		path string
+		c    Choice
+	}{
+		{".Authoritative", s.Authoritative},
+		{".MatchClientID", s.MatchClientID},
+		{".ReservationsGlobal", s.ReservationsGlobal},
+		{".ReservationsInSubnet", s.ReservationsInSubnet},
+		{".ReservationsOutOfPool", s.ReservationsOutOfPool},
+		{".StoreExtendedInfo", s.StoreExtendedInfo},
+	} {
+		k.choice(path+f.path, f.c)
+	}
 	k.options(path+".Options", s.Options)
 	k.boot(path+".Boot", &s.Boot)
 	if s.Order > pool.Hash {
@@ -199,7 +227,7 @@ func (k *configChecker) reservation(path string, r *Reservation) {
 	if strings.ContainsFunc(r.Hostname, unicode.IsControl) {
 		k.add(path+".Hostname", "%q has control characters", r.Hostname)
 	}
-	k.lifetimes(path+".", r.Lifetime, 0, 0)
+	k.lifetime(path+".Lifetime", r.Lifetime)
 	k.options(path+".Options", r.Options)
 	k.boot(path+".Boot", &r.Boot)
 }
@@ -217,20 +245,6 @@ func (k *configChecker) boot(path string, b *Boot) {
 		}
 		if strings.IndexByte(f.text, 0) >= 0 {
 			k.add(path+"."+f.name, "%.32q has a NUL", f.text)
-		}
-	}
-}
-
-func (k *configChecker) lifetimes(prefix string, lifetime, t1, t2 time.Duration) {
-	if lifetime < 0 || lifetime > lease.Infinite {
-		k.add(prefix+"Lifetime", "%v is not between 0 and lease.Infinite", lifetime)
-	}
-	for _, f := range []struct {
-		name string
-		d    time.Duration
-	}{{"Lifetime", lifetime}, {"T1", t1}, {"T2", t2}} {
-		if f.d > 0 && f.d%time.Second != 0 {
-			k.add(prefix+f.name, "%v is not a whole number of seconds", f.d)
 		}
 	}
 }

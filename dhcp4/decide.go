@@ -162,8 +162,33 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// grant makes the client's lease of the address a and the ACK for it.
+// grant makes the client's lease of the address a and the ACK for it. If the
+// lease that is stored will do, it is confirmed and nothing is written.
 func (s *Server) grant(x *Exchange, a netip.Addr) {
+	x.makeLease(a)
+	row := x.leaseAt(a)
+	if left, ok := s.mayCache(x, row, &x.newLease); ok {
+		x.term, x.cached = left, true
+	} else {
+		x.old, x.Lease = row, &x.newLease
+	}
+	s.answer(x, TypeACK, a)
+}
+
+// offerLease offers the client the address of its lease, for as long as a
+// REQUEST would get it.
+func (s *Server) offerLease(x *Exchange) {
+	c := x.Current
+	x.makeLease(c.Addr)
+	if left, ok := s.mayCache(x, c, &x.newLease); ok {
+		x.term = left
+	}
+	s.answer(x, TypeOffer, c.Addr)
+}
+
+// makeLease sets newLease to the client's lease of the address a, and
+// superseded to the leases that it gives up with it.
+func (x *Exchange) makeLease(a netip.Addr) {
 	l := &x.newLease
 	*l = lease.Lease{
 		Addr:         a,
@@ -175,7 +200,6 @@ func (s *Server) grant(x *Exchange, a netip.Addr) {
 		l.PoolID = p.id
 	}
 	l.SetLifetime(x.Time, x.lifetime())
-	x.old = x.leaseAt(a)
 	// The strings of the client's lease serve again, so that a renewal
 	// allocates none.
 	if c := x.Current; c != nil && c.ClientID.Octets() == string(x.clientID) {
@@ -183,14 +207,12 @@ func (s *Server) grant(x *Exchange, a netip.Addr) {
 	} else {
 		l.ClientID = lease.ClientIDFrom(x.clientID)
 	}
-	if x.old != nil && x.owns(x.old) {
-		l.UserContext = x.old.UserContext
+	if row := x.leaseAt(a); row != nil && x.owns(row) {
+		l.UserContext = row.UserContext
 	}
 	for i := range x.Leases {
 		if other := &x.Leases[i]; other.Addr != a && other.SubnetID == x.sub.conf.ID && x.owns(other) {
 			x.superseded = append(x.superseded, *other)
 		}
 	}
-	x.Lease = l
-	s.answer(x, TypeACK, a)
 }

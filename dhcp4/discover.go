@@ -15,7 +15,7 @@ func (s *Server) discover(x *Exchange) {
 		return
 	}
 	if c := x.Current; c != nil && x.allowed(c.Addr) {
-		s.answer(x, TypeOffer, c.Addr)
+		s.offerLease(x)
 		return
 	}
 	if a, ok := s.propose(x, hint); ok {

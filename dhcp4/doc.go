@@ -15,8 +15,7 @@
 // A network is plugged in at one of three levels: [Server.Respond] answers one
 // packet and has no socket; [Server.Serve] takes any [Conn], which
 // [NewPacketConn] makes of a net.PacketConn; [Server.ListenAndServe] and
-// [Listen] open Linux sockets. When Listen has returned, the server's socket
-// is open: a client that asks from then on is heard.
+// [Listen] open Linux sockets; who asks when Listen has returned is heard.
 //
 // A [Message] is decoded without copying and without allocating, and can be
 // used without the Server, as can [ParseFrame] and [AppendFrame]. Real clients

@@ -50,6 +50,8 @@ type Exchange struct {
 	old        *lease.Lease
 	superseded []lease.Lease // the client's other leases, deleted after that
 	newLease   lease.Lease   // backs Lease
+	term       time.Duration // what is left of a lease that is confirmed as it is stored; zero: a new one
+	cached     bool          // the lease is confirmed and not written
 	stateless  bool          // the answer confirms nothing that is stored
 	committed  bool
 	reclaimed  bool // expired leases have been looked for
@@ -98,7 +100,7 @@ func (x *Exchange) undo() {
 	x.verdict, x.reason = undecided, reasonNone
 	x.old, x.Lease, x.Reply, x.Current = nil, nil, nil, nil
 	x.superseded = x.superseded[:0]
-	x.stateless = false
+	x.stateless, x.term, x.cached = false, 0, false
 	x.replyOptions = x.replyOptions[:0]
 	x.arena.Reset()
 }

@@ -53,13 +53,16 @@ func (s *Server) logOutcome(x *Exchange) {
 		id, text := "DHCP4_LEASE_ADVERT", "an address is offered"
 		if x.replyType == TypeACK {
 			id, text = "DHCP4_LEASE_ALLOC", "a lease is given"
+			if x.cached {
+				id, text = "DHCP4_LEASE_REUSE", "a lease is confirmed as it is stored"
+			}
 			if x.stateless {
 				text = "an address is confirmed that is kept elsewhere"
 			}
 		}
 		s.record(slog.LevelInfo, id, text, x.client(),
 			slog.String("address", x.Reply.YIAddr.String()),
-			slog.Duration("lifetime", x.lifetime()))
+			slog.Duration("lifetime", x.promise()))
 	}
 }
 

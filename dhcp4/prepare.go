@@ -38,10 +38,6 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 		x.drop(ReasonMessageType)
 		return false
 	}
-	if !x.identify() {
-		x.drop(ReasonNoIdentity)
-		return false
-	}
 	if x.sub = x.snap.selectSubnet(x); x.sub == nil {
 		x.drop(ReasonNoSubnet)
 		return false
@@ -51,6 +47,10 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 		return false
 	}
 	x.Subnet = &x.sub.conf
+	if !x.identify() {
+		x.drop(ReasonNoIdentity)
+		return false
+	}
 	if x.serverID = serverIdentifier(x); !x.serverID.IsValid() {
 		x.drop(ReasonNoServerID)
 		return false
@@ -67,9 +67,11 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 
 // identify sets the client identifier and the key. A client identifier of
 // one octet names nobody (RFC 2132, section 9.14) and is passed over, as is a
-// split one of more than 255.
+// split one of more than 255, and any where the subnet tells clients apart by
+// their hardware addresses.
 func (x *Exchange) identify() bool {
-	if id, ok := x.Request.Options.Lookup(codeClientID); ok && len(id) >= 2 && len(id) <= 255 {
+	byHardwareAddr := !x.sub.terms.matchClientID && !x.Request.HardwareAddr.IsZero()
+	if id, ok := x.Request.Options.Lookup(codeClientID); ok && len(id) >= 2 && len(id) <= 255 && !byHardwareAddr {
 		x.clientID = id
 		x.key = append(append(x.key, 'i'), id...)
 		return true

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
-	"time"
 
-	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/option"
 )
 
@@ -190,9 +188,9 @@ func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
 		reserved := x.host != nil && x.host.conf.Hostname != ""
 		c.add(option.HostName.NewIn(&x.arena, name), reserved)
 	}
-	lifetime := x.lifetime()
-	c.add(option.DHCPLeaseTime.NewIn(&x.arena, lifetime), true)
-	t1, t2 := x.sub.renewalTimes(lifetime)
+	promise := x.promise()
+	c.add(option.DHCPLeaseTime.NewIn(&x.arena, promise), true)
+	t1, t2 := x.sub.terms.renewalTimes(x.lifetime(), promise)
 	if t1 > 0 {
 		c.add(option.DHCPRenewalTime.NewIn(&x.arena, t1), true)
 	}
@@ -208,46 +206,14 @@ func maskOf(bits int) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// lifetime returns how long a lease of the client lasts.
-func (x *Exchange) lifetime() time.Duration {
-	if x.host != nil {
-		return x.host.conf.Lifetime
-	}
-	return x.sub.lifetime
-}
-
-// renewalTimes returns T1 and T2 for a lease of the given lifetime; zero: not
-// to be sent (RFC 2131, section 4.4.5).
-func (n *subnet) renewalTimes(lifetime time.Duration) (t1, t2 time.Duration) {
-	if lifetime >= lease.Infinite {
-		return 0, 0
-	}
-	t1, t2 = n.t1, n.t2
-	if t1 == 0 {
-		t1 = (lifetime / 2).Round(time.Second)
-	}
-	if t2 == 0 {
-		t2 = (lifetime / 8 * 7).Round(time.Second)
-	}
-	limit := lifetime
-	if t2 <= 0 || t2 >= limit {
-		t2 = 0
-	} else {
-		limit = t2
-	}
-	if t1 <= 0 || t1 >= limit {
-		t1 = 0
-	}
-	return t1, t2
-}
-
 func (x *Exchange) addServerID() {
 	x.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID))
 }
 
-// echoedClientID returns option 61 as it came (RFC 6842). One that is too long
+// echoedClientID returns option 61 as it came (RFC 6842), unless the
+// configuration says that it stays away. One that is too long
 // for an identifier is not worth a reply that it may not fit into.
 func (x *Exchange) echoedClientID() (o option.Option, ok bool) {
 	id, ok := x.Request.Options.Lookup(codeClientID)
-	return option.Option{Code: codeClientID, Data: id}, ok && len(id) <= 255
+	return option.Option{Code: codeClientID, Data: id}, ok && len(id) <= 255 && x.snap.echoClientID
 }

@@ -28,7 +28,7 @@ func (s *Server) request(x *Exchange) {
 	case row != nil && x.owns(row) && !row.Expired(x.Time):
 		// The configuration has changed: the client learns it at once.
 		s.nak(x, ReasonWrongAddress)
-	case x.snap.authoritative && x.state() != renewing:
+	case x.sub.terms.authoritative && x.state() != renewing:
 		s.nak(x, ReasonWrongAddress)
 	default:
 		x.drop(ReasonUnknownAddress)
@@ -61,7 +61,7 @@ func (s *Server) reboots(x *Exchange, want netip.Addr) bool {
 		return true
 	case x.Current != nil && x.Current.Addr == want:
 		return true
-	case reserved.IsValid(), x.Current != nil, x.snap.authoritative:
+	case reserved.IsValid(), x.Current != nil, x.sub.terms.authoritative:
 		s.nak(x, ReasonWrongAddress)
 	default:
 		x.drop(ReasonUnknownClient)

@@ -36,6 +36,7 @@ type Server struct {
 	changing sync.Mutex // held while the snapshot is replaced
 	pending  pending
 	events   *events
+	budget   writeBudget
 	expiry   expiry
 	lastHint atomic.Int64 // when seldom last said yes, since started
 	count    counters
@@ -87,6 +88,7 @@ func NewServer(c Config) (*Server, error) {
 	s.expiry.server = s
 
 	snap := compile(&c, func(n *Subnet) *liveSubnet { return newLiveSubnet(newAllocator(n), &c) })
+	s.budget.limit(c.WriteBudget)
 	s.snapshot.Store(snap)
 	if err := s.learn(snap); err != nil {
 		s.end()
@@ -140,6 +142,7 @@ func (s *Server) Reconfigure(c Config) error {
 			live.leased(a)
 		}
 	}
+	s.budget.limit(c.WriteBudget)
 	s.snapshot.Store(snap)
 	s.pending.forget()
 	return nil
@@ -285,6 +288,9 @@ func (s *Server) finish(x *Exchange) {
 	}
 	s.countReason(x.reason)
 	s.logOutcome(x)
+	if x.cached && x.verdict == answered {
+		s.budget.saved.Add(1)
+	}
 	switch {
 	case x.committed:
 		s.eventsOf(x)

@@ -16,8 +16,8 @@ import (
 // A snapshot is a Config made ready to serve from. It is immutable; a packet
 // sees one snapshot from start to end.
 type snapshot struct {
-	authoritative    bool
 	hosts            HostFinder
+	echoClientID     bool
 	decideTimeout    time.Duration
 	declineProbation time.Duration
 	maxPending       int
@@ -31,12 +31,11 @@ type snapshot struct {
 
 // A subnet is a compiled Subnet.
 type subnet struct {
-	conf     Subnet
-	live     *liveSubnet
-	lifetime time.Duration
-	t1, t2   time.Duration // as in Config: zero is derived, negative is not sent
-	options  optionSet     // the Config's merged in
-	pools    []subnetPool
+	conf    Subnet
+	terms   terms
+	live    *liveSubnet
+	options optionSet // the Config's merged in
+	pools   []subnetPool
 
 	byHardwareAddr map[lease.HardwareAddr]*host
 	byClientID     map[lease.ClientID]*host
@@ -60,7 +59,6 @@ func compileHost(r *Reservation, n *subnet) *host {
 	h := &host{conf: *r, options: compileOptions(r.Options)}
 	h.conf.Hostname = strings.ToLower(r.Hostname)
 	h.conf.Boot = r.Boot.or(&n.conf.Boot)
-	h.conf.Lifetime = cmp.Or(r.Lifetime, n.lifetime)
 	return h
 }
 
@@ -83,8 +81,8 @@ func (b *Boot) or(weaker *Boot) Boot {
 // state that survives from one snapshot to the next.
 func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 	s := &snapshot{
-		authoritative:    c.Authoritative,
 		hosts:            c.Hosts,
+		echoClientID:     c.EchoClientID.or(true),
 		decideTimeout:    cmp.Or(c.DecideTimeout, 5*time.Second),
 		declineProbation: cmp.Or(c.DeclineProbation, 24*time.Hour),
 		maxPending:       cmp.Or(c.MaxPending, 1024),
@@ -112,9 +110,7 @@ func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
 	n := &subnet{
 		conf:           *conf,
-		lifetime:       cmp.Or(conf.Lifetime, c.Lifetime, 7200*time.Second),
-		t1:             cmp.Or(conf.T1, c.T1),
-		t2:             cmp.Or(conf.T2, c.T2),
+		terms:          compileTerms(conf, c),
 		byHardwareAddr: make(map[lease.HardwareAddr]*host),
 		byClientID:     make(map[lease.ClientID]*host),
 		byAddr:         make(map[netip.Addr]*host),
