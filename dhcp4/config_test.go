@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -84,6 +85,27 @@ func TestConfigMistakes(t *testing.T) {
 		}},
 		{"longer than for ever", dhcp4.Config{Lifetime: lease.Infinite + time.Second}, []string{
 			"Lifetime: 1193046h28m16s is not between 0 and lease.Infinite",
+		}},
+		{"bounds and fractions", dhcp4.Config{
+			MinLifetime: 2 * time.Hour, MaxLifetime: time.Hour, T1Percent: 0.9, T2Percent: 0.8, WriteBudget: -1, MatchClientID: 3,
+		}, []string{
+			"MaxLifetime: 1h0m0s is less than the lifetime, 2h0m0s",
+			"T1Percent: 0.9 is not less than T2Percent, 0.8",
+			"WriteBudget: is negative",
+			"MatchClientID: 3 is not a Choice",
+		}},
+		{"bounds and fractions of a subnet", dhcp4.Config{Lifetime: time.Hour, MinLifetime: time.Minute, Subnets: []dhcp4.Subnet{{
+			ID: 1, Prefix: netip.MustParsePrefix("192.0.2.0/24"), MinLifetime: 2 * time.Hour, CacheThreshold: -1, Authoritative: 9,
+		}, {
+			ID: 2, Prefix: netip.MustParsePrefix("192.0.3.0/24"), T1Percent: 1, T2Percent: math.NaN(), CacheThreshold: 1.5, CacheMaxAge: -1, MaxLifetime: 1,
+		}}}, []string{
+			"Subnets[0].MinLifetime: 2h0m0s is more than the lifetime, 1h0m0s",
+			"Subnets[0].Authoritative: 9 is not a Choice",
+			"Subnets[1].MaxLifetime: 1ns is not a whole number of seconds",
+			"Subnets[1].T1Percent: 1 is not a fraction between 0 and 1",
+			"Subnets[1].T2Percent: NaN is not a fraction between 0 and 1",
+			"Subnets[1].CacheThreshold: 1.5 is not a fraction between 0 and 1",
+			"Subnets[1].CacheMaxAge: is negative",
 		}},
 		{"server identifiers", dhcp4.Config{ServerID: v6, Subnets: []dhcp4.Subnet{
 			{ID: 1, Prefix: netip.MustParsePrefix("192.0.2.0/24"), ServerID: netip.MustParseAddr("255.255.255.255")},
