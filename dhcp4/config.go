@@ -13,9 +13,10 @@ import (
 // A Config is all that a Server needs to know. NewServer checks it as a whole
 // and copies what it keeps; the caller may reuse it afterwards.
 type Config struct {
-	// Subnets that the Server answers for; the longest Prefix that fits
-	// wins. With none the Server is silent. A HostFinder that serves every
-	// relay takes one Subnet with the Prefix 0.0.0.0/0.
+	// Subnets that the Server answers for. They do not overlap, but that one
+	// without Pools may have the Prefix 0.0.0.0/0, which stands for all
+	// networks besides the others: for a HostFinder that serves every relay.
+	// With no Subnets the Server is silent.
 	Subnets []Subnet
 	// SharedNetworks are the links that several of the Subnets are on.
 	SharedNetworks []SharedNetwork
@@ -247,7 +248,9 @@ type Boot struct {
 // A Pool is a range of addresses of a subnet that clients without a
 // reservation get, but for the Server's own addresses.
 type Pool struct {
-	ID      uint32     // Kea's pool-id, stored with the lease
-	Range   pool.Range // the first and the last address of the Prefix are not left out by themselves
+	ID uint32 // Kea's pool-id, stored with the lease
+	// Range may cover the network and broadcast addresses of a Prefix of up
+	// to 30 bits: they are left out.
+	Range   pool.Range
 	Options option.Options
 }

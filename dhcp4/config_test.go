@@ -149,21 +149,35 @@ func TestConfigMistakes(t *testing.T) {
 			"Subnets[0].Pools[0].Options[2]: dhcp-agent-options (82) cannot be configured: relay agents add it",
 			"Subnets[0].Reservations[0].Options[1]: routers (3) is in the list already",
 		}},
+		{"subnets that overlap", dhcp4.Config{Subnets: []dhcp4.Subnet{
+			{ID: 1, Prefix: netip.MustParsePrefix("0.0.0.0/0")}, // all others, which is no overlap
+			{ID: 2, Prefix: netip.MustParsePrefix("10.1.0.0/16")},
+			{ID: 3, Prefix: netip.MustParsePrefix("10.2.0.0/16")},
+			{ID: 4, Prefix: netip.MustParsePrefix("10.1.255.0/24")},
+			{ID: 5, Prefix: netip.MustParsePrefix("10.2.7.0/16")},
+			{ID: 6, Prefix: netip.MustParsePrefix("0.0.0.0/0")},
+			{ID: 7, Prefix: netip.MustParsePrefix("10.3.0.0/16")},
+		}}, []string{
+			"Subnets[3].Prefix: 10.1.255.0/24 overlaps with Subnets[1], 10.1.0.0/16",
+			"Subnets[4].Prefix: 10.2.0.0/16 overlaps with Subnets[2], 10.2.0.0/16",
+			"Subnets[5].Prefix: 0.0.0.0/0 is the prefix of Subnets[0] too",
+		}},
 		{"subnets", dhcp4.Config{Subnets: []dhcp4.Subnet{
 			{ID: 0, Prefix: netip.MustParsePrefix("192.0.2.0/24")},
 			{ID: 7, Prefix: netip.MustParsePrefix("192.0.2.9/24")},
 			{ID: 7, Prefix: netip.MustParsePrefix("2001:db8::/64")},
 			{ID: 8},
-			{ID: 9, Prefix: netip.MustParsePrefix("192.0.0.0/16")}, // overlaps, which is allowed
+			{ID: 9, Prefix: netip.MustParsePrefix("192.0.0.0/16")},
 			{ID: 10, Prefix: netip.MustParsePrefix("10.0.0.0/8"), Order: 200, Lifetime: -time.Second},
 		}}, []string{
 			"Subnets[0].ID: must not be zero",
-			"Subnets[1].Prefix: 192.0.2.9/24 is the prefix of Subnets[0] too",
 			"Subnets[2].ID: 7 is the ID of Subnets[1] too",
 			"Subnets[2].Prefix: is not an IPv4 prefix: 2001:db8::/64",
 			"Subnets[3].Prefix: is not an IPv4 prefix: invalid Prefix",
 			"Subnets[5].Lifetime: -1s is not between 0 and lease.Infinite",
 			"Subnets[5].Order: Order(200) is not an order",
+			"Subnets[4].Prefix: 192.0.0.0/16 overlaps with Subnets[0], 192.0.2.0/24",
+			"Subnets[4].Prefix: 192.0.0.0/16 overlaps with Subnets[1], 192.0.2.0/24",
 		}},
 		{"pools", pools("192.0.2.10-192.0.2.20", "192.0.2.20-192.0.2.30", "192.0.1.0-192.0.2.1", "192.0.2.200-192.0.3.4"), []string{
 			"Subnets[0].Pools[1].Range: 192.0.2.20-192.0.2.30 overlaps with Pools[0], 192.0.2.10-192.0.2.20",

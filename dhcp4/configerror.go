@@ -87,18 +87,15 @@ func (c *Config) check() error {
 		}
 	}
 	ids := make(map[uint32]int)
-	prefixes := make(map[netip.Prefix]int)
 	for i := range c.Subnets {
 		s, path := &c.Subnets[i], fmt.Sprintf("Subnets[%d]", i)
 		if j, ok := ids[s.ID]; ok && s.ID != 0 {
 			k.add(path+".ID", "%d is the ID of Subnets[%d] too", s.ID, j)
 		}
-		if j, ok := prefixes[s.Prefix.Masked()]; ok && s.Prefix.IsValid() {
-			k.add(path+".Prefix", "%v is the prefix of Subnets[%d] too", s.Prefix, j)
-		}
-		ids[s.ID], prefixes[s.Prefix.Masked()] = i, i
+		ids[s.ID] = i
 		k.subnet(path, s, c)
 	}
+	k.overlaps(c.Subnets)
 	if len(k.problems) == 0 {
 		return nil
 	}

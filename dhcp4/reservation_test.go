@@ -268,7 +268,7 @@ func TestServersOwnAddressIsGivenToNobody(t *testing.T) {
 	c.Authoritative = true
 	c.Subnets[0].Pools[0].Range = pool.MustParseRange("192.0.2.0-192.0.2.3")
 	l := newLab(t, c)
-	l.expect("wished for", request{from: client1, typ: dhcp4.TypeDiscover, asks: ".1"}, offerOf(".0"))
-	l.expect("passed over", request{from: client2, typ: dhcp4.TypeDiscover}, offerOf(".2"))
+	l.expect("wished for", request{from: client1, typ: dhcp4.TypeDiscover, asks: ".1"}, offerOf(".2"))
+	l.expect("passed over", request{from: client2, typ: dhcp4.TypeDiscover}, offerOf(".3"))
 	l.expect("requested", request{from: client1, typ: dhcp4.TypeRequest, server: "us", asks: ".1"}, nakFor(dhcp4.ReasonWrongAddress))
 }

@@ -151,11 +151,7 @@ func (s *Server) Reconfigure(c Config) error {
 // newAllocator makes the allocator of a checked subnet, with the reserved
 // addresses taken.
 func newAllocator(n *Subnet) *pool.Allocator {
-	ranges := make([]pool.Range, len(n.Pools))
-	for i := range n.Pools {
-		ranges[i] = n.Pools[i].Range
-	}
-	alloc, err := pool.New(n.Order, ranges...)
+	alloc, err := pool.New(n.Order, n.poolRanges()...)
 	if err != nil {
 		panic(err) // the ranges have been checked
 	}

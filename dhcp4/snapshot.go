@@ -160,12 +160,14 @@ func (n *subnet) named(x *Exchange) *host {
 // isBroadcast reports whether a is the broadcast address of the subnet, which
 // is nobody's own.
 func (n *subnet) isBroadcast(a netip.Addr) bool {
-	p := n.conf.Prefix
-	if p.Bits() >= 31 || !p.Contains(a) {
-		return false
-	}
-	b := a.As4()
-	return ^binary.BigEndian.Uint32(b[:])<<p.Bits() == 0
+	return n.conf.Prefix.Bits() <= 30 && a == broadcastOf(n.conf.Prefix)
+}
+
+// broadcastOf returns the last address of p.
+func broadcastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])|uint32(1<<(32-p.Bits())-1))
+	return netip.AddrFrom4(b)
 }
 
 // poolOf returns the pool that a is in, or nil.

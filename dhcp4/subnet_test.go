@@ -15,14 +15,14 @@ var (
 	linkBare = &Link{Name: "bare"}
 )
 
-// subnetsSnapshot has overlapping prefixes and one subnet on a link by name.
+// subnetsSnapshot has prefixes of two lengths and one subnet on a link by name.
 func subnetsSnapshot(t *testing.T, serverID netip.Addr) *snapshot {
 	t.Helper()
 	c := Config{ServerID: serverID, Subnets: []Subnet{
 		{ID: 1, Prefix: netip.MustParsePrefix("10.1.0.0/24")},
 		{ID: 2, Prefix: netip.MustParsePrefix("10.2.0.0/24"), Interface: "b"},
 		{ID: 3, Prefix: netip.MustParsePrefix("10.3.0.0/24"), Interface: "bare", ServerID: netip.MustParseAddr("10.3.0.3")},
-		{ID: 4, Prefix: netip.MustParsePrefix("10.0.0.0/8")},
+		{ID: 4, Prefix: netip.MustParsePrefix("10.99.0.0/16")},
 		{ID: 5, Prefix: netip.MustParsePrefix("203.0.113.77/24")}, // host bits are ignored
 	}}
 	if err := c.check(); err != nil {
@@ -43,7 +43,7 @@ func TestSubnetSelection(t *testing.T) {
 		{"giaddr broadcast", linkA, "255.255.255.255", "10.1.0.9", "", 0},
 		{"giaddr multicast", linkA, "224.0.0.1", "10.1.0.9", "", 0},
 		{"giaddr, host bits in the prefix", linkA, "203.0.113.1", "", "", 5},
-		{"the longest prefix", linkBare, "10.2.0.2", "", "", 2},
+		{"a long prefix", linkBare, "10.2.0.2", "", "", 2},
 		{"a shorter prefix", linkBare, "10.99.0.2", "", "", 4},
 		{"ciaddr before the source", linkB, "", "10.1.0.9", "10.99.0.9", 1},
 		{"ciaddr that nobody knows", linkB, "", "192.0.2.9", "10.1.0.9", 1},
