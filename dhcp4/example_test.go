@@ -232,6 +232,47 @@ func ask(srv *dhcp4.Server, err error, link string, addrs ...string) {
 	}
 }
 
+// An appliance is its clients' router and name server, under whatever address
+// its link has when they ask.
+func ExampleConfig_appliance() {
+	srv, err := dhcp4.NewServer(dhcp4.Config{
+		Subnets: []dhcp4.Subnet{{
+			ID: 1, Prefix: netip.MustParsePrefix("192.168.8.0/24"),
+			Pools: []dhcp4.Pool{{Range: pool.MustParseRange("192.168.8.100-192.168.8.200")}},
+		}},
+		OptionsFunc: func(x *dhcp4.Exchange) option.Options {
+			return option.Options{option.Routers.New(x.ServerID()), option.DomainNameServers.New(x.ServerID())}
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer srv.Close()
+	discover, err := (&dhcp4.Message{
+		Op:           dhcp4.OpRequest,
+		HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:11:22:33"),
+		Options:      option.Options{option.DHCPMessageType.New(uint8(dhcp4.TypeDiscover))},
+	}).AppendBinary(nil)
+	if err != nil {
+		panic(err)
+	}
+	out, err := srv.Respond(context.Background(), dhcp4.Packet{
+		Data: discover,
+		Link: &dhcp4.Link{Name: "br-lan", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.8.1/24")}},
+	}, nil)
+	if err != nil {
+		panic(err)
+	}
+	var offer dhcp4.Message
+	if err := offer.Unmarshal(out.Data); err != nil {
+		panic(err)
+	}
+	routers, _, _ := option.Routers.Get(offer.Options)
+	servers, _, _ := option.DomainNameServers.Get(offer.Options)
+	fmt.Println(routers, servers)
+	// Output: [192.168.8.1] [192.168.8.1]
+}
+
 // A HostFinder on top of whatever knows the machines.
 func ExampleHostFinder() {
 	var _ dhcp4.HostFinder = ipam{}

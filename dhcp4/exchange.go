@@ -60,6 +60,8 @@ type Exchange struct {
 	replyType      MessageType
 	bootText, name []byte
 	replyOptions   option.Options
+	funcOptions    [2]optionSet // what the OptionsFuncs of the subnet and the Config returned
+	vendorData     []byte       // the payloads of options 124 and 125 in the reply
 	arena          option.Arena
 	out            []byte // the encoded reply
 	outPacket      Packet
@@ -77,6 +79,10 @@ const (
 	noneFree          // the pool knows no free address: reclaim and decide again
 )
 
+// ServerID returns what the Server calls itself towards the client (option
+// 54): with a link that has an address in the subnet, that address.
+func (x *Exchange) ServerID() netip.Addr { return x.serverID }
+
 // reset prepares x for the next packet and keeps its buffers.
 func (x *Exchange) reset() {
 	*x = Exchange{
@@ -89,6 +95,8 @@ func (x *Exchange) reset() {
 		bootText:     x.bootText[:0],
 		name:         x.name[:0],
 		superseded:   x.superseded[:0],
+		funcOptions:  x.funcOptions,
+		vendorData:   x.vendorData[:0],
 		query:        lease.Query{Leases: x.query.Leases[:0]},
 	}
 	x.arena.Reset()
@@ -102,6 +110,7 @@ func (x *Exchange) undo() {
 	x.superseded = x.superseded[:0]
 	x.stateless, x.term, x.cached = false, 0, false
 	x.replyOptions = x.replyOptions[:0]
+	x.vendorData = x.vendorData[:0]
 	x.arena.Reset()
 }
 

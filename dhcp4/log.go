@@ -160,6 +160,12 @@ func (s *Server) logHost(x *Exchange, err error) {
 	}
 }
 
+func (s *Server) logFunc(x *Exchange, err error) {
+	if s.log != nil {
+		s.record(slog.LevelError, "DHCP4_HOOK_FAILED", "a function of the configuration failed", x.client(), slog.Any("error", err))
+	}
+}
+
 func (s *Server) logEncode(x *Exchange, err error) {
 	if s.log != nil {
 		s.record(slog.LevelError, "DHCP4_PACKET_PACK_FAIL", "the reply cannot be encoded", x.client(), slog.Any("error", err))

@@ -30,21 +30,28 @@ type optionSet struct {
 // compileOptions makes an optionSet of a checked list and copies the payloads.
 func compileOptions(opts option.Options) optionSet {
 	var s optionSet
-	for i := range opts {
-		o := &opts[i]
-		s.defined.add(o.Code)
-		switch {
-		case o.IsNever():
-			s.never.add(o.Code)
-			continue
-		case o.IsAlways():
-			s.always.add(o.Code)
-		}
-		s.sorted = append(s.sorted, option.Option{Code: o.Code, Data: slices.Clone(o.Data)})
+	for _, o := range opts {
+		o.Data = slices.Clone(o.Data)
+		s.add(o)
 	}
-	slices.SortFunc(s.sorted, func(a, b option.Option) int { return int(a.Code) - int(b.Code) })
+	slices.SortFunc(s.sorted, byCode)
 	return s
 }
+
+// add adds o, of which there is only one, and leaves sorted to be sorted.
+func (s *optionSet) add(o option.Option) {
+	s.defined.add(o.Code)
+	switch {
+	case o.IsNever():
+		s.never.add(o.Code)
+		return
+	case o.IsAlways():
+		s.always.add(o.Code)
+	}
+	s.sorted = append(s.sorted, option.Option{Code: o.Code, Data: o.Data})
+}
+
+func byCode(a, b option.Option) int { return int(a.Code) - int(b.Code) }
 
 // over returns the set that results when the elements of s hide those of
 // weaker with the same code.
@@ -62,6 +69,6 @@ func (s *optionSet) over(weaker *optionSet) optionSet {
 		m.never[i] |= weaker.never[i] &^ hidden
 		m.always[i] |= weaker.always[i]
 	}
-	slices.SortFunc(m.sorted, func(a, b option.Option) int { return int(a.Code) - int(b.Code) })
+	slices.SortFunc(m.sorted, byCode)
 	return m
 }

@@ -57,6 +57,9 @@ const (
 	ReasonStoreFailed
 	// ReasonContention: others changed the lease each of 16 times.
 	ReasonContention
+	// ReasonFuncFailed: a function of the Config panicked, or returned what
+	// cannot be used.
+	ReasonFuncFailed
 	// ReasonEncode: the reply cannot be encoded.
 	ReasonEncode
 	// ReasonWrite: the reply could not be sent.
@@ -110,6 +113,7 @@ var reasonTexts = [numReasons]string{
 	ReasonHostTimeout:    "the HostFinder took too long",
 	ReasonStoreFailed:    "the lease store failed",
 	ReasonContention:     "the lease kept changing",
+	ReasonFuncFailed:     "a function of the configuration failed",
 	ReasonEncode:         "the reply cannot be encoded",
 	ReasonWrite:          "the reply could not be sent",
 	ReasonUnanswered:     "served, never answered",

@@ -22,6 +22,8 @@ const (
 	codeRebindingTime     option.Code = 59
 	codeClientID          option.Code = 61
 	codeAgentOptions      option.Code = 82
+	codeVendorClasses     option.Code = 124
+	codeVendorOptions     option.Code = 125
 )
 
 // answer makes the reply of type t that gives the client the address a, or,
@@ -40,7 +42,12 @@ func (s *Server) answer(x *Exchange, t MessageType, a netip.Addr) {
 	x.bootText = append(append(x.bootText[:0], boot.ServerName...), boot.File...)
 	r.SName = x.bootText[:len(boot.ServerName):len(boot.ServerName)]
 	r.File = x.bootText[len(boot.ServerName):]
-	x.addOptions(a)
+	x.Reply = r
+	if err := x.addOptions(a); err != nil {
+		s.logFunc(x, err)
+		x.drop(ReasonFuncFailed)
+		return
+	}
 	x.finishReply(s)
 }
 
@@ -89,26 +96,23 @@ func (x *Exchange) add(o option.Option) { x.replyOptions = append(x.replyOptions
 // and of the configured ones those that the client gets unasked and those
 // that it asks for. a is the address that the client gets; invalid in the
 // answer to an INFORM, which says nothing about a lease.
-func (x *Exchange) addOptions(a netip.Addr) {
-	var levels [3]*optionSet // the strongest first
-	n := 0
-	if x.host != nil {
-		levels[n], n = &x.host.options, n+1
+func (x *Exchange) addOptions(a netip.Addr) error {
+	levels, err := x.optionLevels(a)
+	if err != nil {
+		return err
 	}
-	if p := x.sub.poolOf(a); p != nil {
-		levels[n], n = &p.options, n+1
-	}
-	levels[n], n = &x.sub.options, n+1
-
 	var want codeSet
 	asked, _ := x.Request.Options.Lookup(codeParameters)
 	for _, c := range asked {
 		want.add(option.Code(c))
 	}
+	vendorsAsked := [2]bool{want.has(codeVendorClasses), want.has(codeVendorOptions)}
+	want.add(codeVendorClasses)
+	want.add(codeVendorOptions)
 	want.add(codeRouters)
 	want.add(codeDomainNameServers)
 	want.add(codeDomainName)
-	for _, l := range levels[:n] {
+	for _, l := range levels.all() {
 		want.union(&l.always)
 	}
 	c := x.computed(a, &want)
@@ -117,7 +121,10 @@ func (x *Exchange) addOptions(a netip.Addr) {
 	for w, word := range want {
 		for ; word != 0; word &= word - 1 {
 			code := option.Code(w<<6 | bits.TrailingZeros64(word))
-			o, ok, never := pick(levels[:n], code)
+			o, ok, never := levels.pick(code)
+			if ok && (code == codeVendorClasses || code == codeVendorOptions) && !levels.always(code) {
+				o, ok = x.forVendors(o, vendorsAsked[code-codeVendorClasses])
+			}
 			switch computed, has := c.lookup(code); {
 			case never:
 			case ok && !c.wins.has(code):
@@ -127,22 +134,7 @@ func (x *Exchange) addOptions(a netip.Addr) {
 			}
 		}
 	}
-}
-
-// pick returns the configured option with the given code from the strongest
-// level that mentions it.
-func pick(levels []*optionSet, code option.Code) (o option.Option, ok, never bool) {
-	for _, l := range levels {
-		if !l.defined.has(code) {
-			continue
-		}
-		if l.never.has(code) {
-			return option.Option{}, false, true
-		}
-		data, _ := l.sorted.Lookup(code)
-		return option.Option{Code: code, Data: data}, true, false
-	}
-	return option.Option{}, false, false
+	return nil
 }
 
 // computedOptions are those that the Server makes up itself.
@@ -178,19 +170,22 @@ func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
 	if id, ok := x.echoedClientID(); ok {
 		c.add(id, true)
 	}
-	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && (a.IsValid() || want.has(codeSubnetMask)) {
+	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && !x.snap.onlyConfigured && (a.IsValid() || want.has(codeSubnetMask)) {
 		c.add(option.SubnetMask.NewIn(&x.arena, maskOf(bits)), false)
 	}
 	if !a.IsValid() {
 		return c
 	}
-	if name := x.hostname(); name != "" {
-		reserved := x.host != nil && x.host.conf.Hostname != ""
+	reserved := x.host != nil && x.host.conf.Hostname != ""
+	if name := x.hostname(); name != "" && (reserved || !x.snap.onlyConfigured) {
 		c.add(option.HostName.NewIn(&x.arena, name), reserved)
 	}
 	promise := x.promise()
 	c.add(option.DHCPLeaseTime.NewIn(&x.arena, promise), true)
 	t1, t2 := x.sub.terms.renewalTimes(x.lifetime(), promise)
+	if x.snap.onlyConfigured && !x.sub.terms.teeConfigured {
+		t1, t2 = 0, 0
+	}
 	if t1 > 0 {
 		c.add(option.DHCPRenewalTime.NewIn(&x.arena, t1), true)
 	}

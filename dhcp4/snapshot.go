@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
 
@@ -18,6 +19,9 @@ import (
 type snapshot struct {
 	hosts            HostFinder
 	echoClientID     bool
+	onlyConfigured   bool
+	options          optionSet
+	optionsFunc      func(*Exchange) option.Options
 	decideTimeout    time.Duration
 	declineProbation time.Duration
 	maxPending       int
@@ -34,7 +38,8 @@ type subnet struct {
 	conf    Subnet
 	terms   terms
 	live    *liveSubnet
-	options optionSet // the Config's merged in
+	own     optionSet
+	options optionSet // own, and the Config's
 	pools   []subnetPool
 
 	byHardwareAddr map[lease.HardwareAddr]*host
@@ -83,6 +88,9 @@ func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 	s := &snapshot{
 		hosts:            c.Hosts,
 		echoClientID:     c.EchoClientID.or(true),
+		onlyConfigured:   c.OnlyConfigured,
+		options:          compileOptions(c.Options),
+		optionsFunc:      c.OptionsFunc,
 		decideTimeout:    cmp.Or(c.DecideTimeout, 5*time.Second),
 		declineProbation: cmp.Or(c.DeclineProbation, 24*time.Hour),
 		maxPending:       cmp.Or(c.MaxPending, 1024),
@@ -90,9 +98,8 @@ func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
 		byInterface:      make(map[string]*subnet),
 		serverIDs:        make(map[netip.Addr]bool),
 	}
-	global := compileOptions(c.Options)
 	for i := range c.Subnets {
-		n := compileSubnet(&c.Subnets[i], c, &global)
+		n := compileSubnet(&c.Subnets[i], c, &s.options)
 		n.live = live(&n.conf)
 		s.subnets = append(s.subnets, n)
 		s.byID[n.conf.ID] = n
@@ -123,8 +130,8 @@ func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
 	n.conf.Pools = slices.Clone(conf.Pools)
 	n.conf.Options = slices.Clone(conf.Options)
 	n.conf.Reservations = slices.Clone(conf.Reservations)
-	own := compileOptions(conf.Options)
-	n.options = own.over(global)
+	n.own = compileOptions(conf.Options)
+	n.options = n.own.over(global)
 	for _, p := range conf.Pools {
 		n.pools = append(n.pools, subnetPool{id: p.ID, addrs: p.Range, options: compileOptions(p.Options)})
 	}

@@ -22,6 +22,7 @@ type terms struct {
 
 	t1, t2               time.Duration // as in Config: zero is derived, negative is not sent
 	t1Percent, t2Percent float64
+	teeConfigured        bool // T1 or T2 is in the configuration
 
 	cacheThreshold float64 // zero: no caching
 	cacheMaxAge    time.Duration
@@ -44,6 +45,7 @@ func compileTerms(n *Subnet, c *Config) terms {
 		authoritative:  n.Authoritative.or(c.Authoritative),
 		matchClientID:  n.MatchClientID.or(c.MatchClientID.or(true)),
 	}
+	t.teeConfigured = t.t1 != 0 || t.t2 != 0 || cmp.Or(n.T1Percent, c.T1Percent, n.T2Percent, c.T2Percent) != 0
 	if n.Lifetime == 0 {
 		t.minLifetime = cmp.Or(t.minLifetime, c.MinLifetime)
 		t.maxLifetime = cmp.Or(t.maxLifetime, c.MaxLifetime)

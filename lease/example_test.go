@@ -83,3 +83,34 @@ func ExampleMemory_Leases() {
 	// 192.168.1.102 19:00:00
 	// 192.168.1.100 00:00:00
 }
+
+// A server checks the leases that it finds before it serves: since they were
+// written, its subnets may have got other ids and prefixes.
+func ExampleCheckSubnets() {
+	ctx := context.Background()
+	var leases lease.Memory // or what memfile.Open returns
+	for _, l := range []lease.Lease{
+		{Addr: netip.MustParseAddr("192.168.1.100"), SubnetID: 1, HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:aa:bb:cc"), Lifetime: lease.Infinite},
+		{Addr: netip.MustParseAddr("192.168.1.101"), SubnetID: 7, HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:dd:ee:ff"), Lifetime: lease.Infinite},
+		{Addr: netip.MustParseAddr("172.16.0.9"), SubnetID: 1, HardwareAddr: lease.MustParseHardwareAddr("00:0c:29:12:34:56"), Lifetime: lease.Infinite},
+	} {
+		if err := lease.CompareAndSwap(ctx, &leases, nil, &l); err != nil {
+			fmt.Println(err)
+		}
+	}
+
+	subnets := map[uint32]netip.Prefix{1: netip.MustParsePrefix("192.168.1.0/24")} // those of the dhcp4.Config
+	err := lease.CheckSubnets(ctx, &leases, subnets, lease.CheckFixDelete, func(f lease.SubnetFault) {
+		switch {
+		case f.Fixed:
+			fmt.Println("moved to subnet", f.SubnetID, "lease", f.Lease.Addr)
+		case f.Deleted:
+			fmt.Println("deleted lease", f.Lease.Addr)
+		}
+	})
+	fmt.Println(leases.Len(), err)
+	// Unordered output:
+	// moved to subnet 1 lease 192.168.1.101
+	// deleted lease 172.16.0.9
+	// 2 <nil>
+}

@@ -94,6 +94,45 @@ func (l *Lease) Check() error {
 	return fmt.Errorf("lease: %v: %w", l.Addr, err)
 }
 
+// String returns the lease in one line, for logs and tools: what is empty is
+// left out, and what a client has chosen is quoted. Its form may change.
+func (l Lease) String() string {
+	b := []byte(l.Addr.String())
+	b = strconv.AppendUint(append(b, ", subnet "...), uint64(l.SubnetID), 10)
+	if l.PoolID != 0 {
+		b = strconv.AppendUint(append(b, ", pool "...), uint64(l.PoolID), 10)
+	}
+	if !l.HardwareAddr.IsZero() {
+		b = appendHex(append(b, ", hwaddr "...), l.HardwareAddr.b[:l.HardwareAddr.n])
+	}
+	if !l.ClientID.IsZero() {
+		b = appendHex(append(b, ", client-id "...), l.ClientID.octets)
+	}
+	if l.Hostname != "" {
+		b = strconv.AppendQuote(append(b, ", hostname "...), l.Hostname)
+	}
+	if l.FQDNForward {
+		b = append(b, ", fqdn-fwd"...)
+	}
+	if l.FQDNReverse {
+		b = append(b, ", fqdn-rev"...)
+	}
+	if l.UserContext != "" {
+		b = strconv.AppendQuote(append(b, ", user-context "...), l.UserContext)
+	}
+	b = append(append(b, ", "...), l.State.String()...)
+	if l.Expires.IsZero() {
+		b = append(b, ", never expires"...)
+	} else {
+		b = l.Expires.UTC().AppendFormat(append(b, ", expires "...), time.RFC3339)
+		b = append(strconv.AppendInt(append(b, " after "...), int64(l.Lifetime/time.Second), 10), " s"...)
+	}
+	if l.Revision != 0 {
+		b = strconv.AppendUint(append(b, ", revision "...), l.Revision, 10)
+	}
+	return string(b)
+}
+
 // A State tells what a lease is good for. The values are Kea's.
 type State uint8
 

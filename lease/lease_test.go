@@ -137,3 +137,24 @@ func TestStateNamesAreKeas(t *testing.T) {
 		}
 	}
 }
+
+func TestStringIsOneLine(t *testing.T) {
+	full := client(0x010203)
+	full.PoolID, full.FQDNForward, full.FQDNReverse, full.Revision = 9, true, true, 7
+	full.Hostname, full.UserContext = "a\"\nb", `{ "a": 1 }`
+	infinite := lease.Lease{Addr: netip.MustParseAddr("192.0.2.1"), SubnetID: 1 << 31, State: lease.StateDeclined, Lifetime: lease.Infinite}
+	for _, tc := range []struct {
+		l    lease.Lease
+		want string
+	}{
+		{client(1), `10.0.0.1, subnet 1, hwaddr 02:00:00:00:00:01, client-id 01:02:00:00:00:00:01, hostname "client", default, expires 2026-05-05T00:00:00Z after 43200 s`},
+		{full, `10.1.2.3, subnet 1, pool 9, hwaddr 02:00:00:01:02:03, client-id 01:02:00:00:01:02:03, hostname "a\"\nb", fqdn-fwd, fqdn-rev, ` +
+			`user-context "{ \"a\": 1 }", default, expires 2026-05-05T00:00:00Z after 43200 s, revision 7`},
+		{infinite, "192.0.2.1, subnet 2147483648, declined, never expires"},
+		{lease.Lease{}, "invalid IP, subnet 0, default, never expires"},
+	} {
+		if got := tc.l.String(); got != tc.want {
+			t.Errorf("got  %s\nwant %s", got, tc.want)
+		}
+	}
+}

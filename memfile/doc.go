@@ -26,6 +26,8 @@
 // waits for the disk (but in SyncNever), and a cleanup removes old files after
 // the new ones are on the disk.
 //
+// Tools read the leases beside a server, with Options.ReadOnly.
+//
 // The package does not merge files of several servers, does not work on file
 // systems without rename and fsync, and does not clean up on Windows, where an
 // open file keeps its name.

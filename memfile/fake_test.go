@@ -146,6 +146,15 @@ func (fs *fakeFS) Open(name string) (file, error) {
 	return &fakeFile{fs: fs, node: node}, nil
 }
 
+func (fs *fakeFS) OpenRead(name string) (file, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	f.(*fakeFile).reading = true
+	return f, nil
+}
+
 func (fs *fakeFS) Create(name string, _ file) (file, error) {
 	if fs.call("create", name) != nil {
 		return nil, errFault
@@ -207,6 +216,8 @@ type fakeFile struct {
 	node   *fakeNode
 	pos    int
 	closed bool
+
+	reading bool // nothing else is allowed
 }
 
 func (f *fakeFile) Read(b []byte) (int, error) {
@@ -309,6 +320,8 @@ func (f *fakeFile) name() string {
 
 func (f *fakeFile) use(what string) {
 	switch {
+	case f.reading:
+		f.fs.misused = what + " of a file opened for reading"
 	case f.closed:
 		f.fs.misused = what + " after Close"
 	case f.node.failed:
@@ -411,6 +424,44 @@ func masks(n, limit int, random func() uint64) func(yield func(uint64) bool) {
 			}
 		}
 	}
+}
+
+// powerCut returns the folder as one of the many that a power cut now could
+// leave.
+func (fs *fakeFS) powerCut(random func() uint64) *fakeFS {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	last := func(contents func(func([]byte) bool)) (b []byte) {
+		for b = range contents {
+		}
+		return b
+	}
+	names := maps.Clone(fs.onDisk)
+	for _, op := range fs.ops {
+		if random()%2 == 0 {
+			op.apply(names)
+		}
+	}
+	left := make(map[string]string)
+	for name, node := range names {
+		switch random() % 4 {
+		case 0:
+			left[name] = string(node.durable)
+		case 1:
+			left[name] = string(node.cached)
+		case 2:
+			n := int(random() % uint64(len(node.pending)+1))
+			cut := &fakeNode{durable: node.durable, pending: slices.Clone(node.pending[:n])}
+			if n > 0 && !cut.pending[n-1].truncate {
+				op := &cut.pending[n-1]
+				op.data = op.data[:random()%uint64(len(op.data)+1)]
+			}
+			left[name] = string(last(cut.prefixes))
+		default:
+			left[name] = string(last(node.subsets(2, random)))
+		}
+	}
+	return newFakeFolder(left)
 }
 
 // crashes yields what a crash now could leave in the folder: any of the changes

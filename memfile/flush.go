@@ -162,7 +162,7 @@ func (s *Store) fail(err error) {
 // Update refuses, so they do not change. If it fails, or was tried a moment
 // ago, the failure remains. The caller holds mu, which is released meanwhile.
 func (s *Store) startAnew() error {
-	if time.Now().Before(s.nextTry) || !s.cleanup.begin() {
+	if s.opts.ReadOnly || time.Now().Before(s.nextTry) || !s.cleanup.begin() {
 		return s.err
 	}
 	defer s.cleanup.end()

@@ -32,6 +32,9 @@ type fileSystem interface {
 	// error is fs.ErrNotExist.
 	Open(name string) (file, error)
 
+	// OpenRead opens a file for reading alone. If there is none, the error is
+	// fs.ErrNotExist.
+	OpenRead(name string) (file, error)
 	// Create makes a file and opens it for reading and appending. It has mode
 	// and owner of like, if that is not nil. If the name is taken, the error
 	// is fs.ErrExist.
@@ -70,12 +73,8 @@ type file interface {
 type osFS struct{}
 
 func (osFS) Claim(name string) (func() error, error) {
-	switch fi, err := os.Stat(name); {
-	case errors.Is(err, iofs.ErrNotExist):
-	case err != nil:
+	if err := checkRegular(name); err != nil && !errors.Is(err, iofs.ErrNotExist) {
 		return nil, err
-	case !fi.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: not a regular file but %v", name, fi.Mode().Type())
 	}
 	release, err := lock(name + ".lock")
 	if err != nil {
@@ -92,6 +91,28 @@ func (osFS) Claim(name string) (func() error, error) {
 const openFlags = os.O_RDWR | os.O_APPEND
 
 func (osFS) Open(name string) (file, error) { return opened(os.OpenFile(name, openFlags, 0)) }
+
+func (osFS) OpenRead(name string) (file, error) {
+	if err := checkRegular(name); err != nil { // before a FIFO waits for a writer
+		return nil, err
+	}
+	return opened(os.Open(name))
+}
+
+func checkRegular(name string) error {
+	fi, err := os.Stat(name)
+	if err == nil {
+		err = regular(name, fi)
+	}
+	return err
+}
+
+func regular(name string, fi os.FileInfo) error {
+	if fi.Mode().IsRegular() {
+		return nil
+	}
+	return fmt.Errorf("%s: not a regular file but %v", name, fi.Mode().Type())
+}
 
 func (osFS) Create(name string, like file) (file, error) {
 	f, err := opened(os.OpenFile(name, openFlags|os.O_CREATE|os.O_EXCL, 0o644)) // Kea's mode
@@ -132,8 +153,8 @@ func opened(f *os.File, err error) (file, error) {
 		return nil, err
 	}
 	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file but %v", f.Name(), fi.Mode().Type())
+	if err == nil {
+		err = regular(f.Name(), fi)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

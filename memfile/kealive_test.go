@@ -83,6 +83,12 @@ type liveKea struct {
 
 func startKea(t *testing.T, path string) *liveKea {
 	t.Helper()
+	return startKeaWith(t, path, `"subnet4": [ { "id": 1, "subnet": "192.0.0.0/16" }, { "id": 7, "subnet": "10.0.0.0/8" } ]`)
+}
+
+// startKeaWith starts one that has the members in its configuration.
+func startKeaWith(t *testing.T, path, members string) *liveKea {
+	t.Helper()
 	programs := needsKea(t, "kea-dhcp4")
 	hooks, _ := filepath.Glob("/usr/lib/*/kea/hooks/libdhcp_lease_cmds.so")
 	if len(hooks) == 0 {
@@ -103,7 +109,7 @@ func startKea(t *testing.T, path string) *liveKea {
 		"lease-database": { "type": "memfile", "name": %q, "lfc-interval": 0 },
 		"hooks-libraries": [ { "library": %q } ],
 		"expired-leases-processing": { "reclaim-timer-wait-time": 0, "flush-reclaimed-timer-wait-time": 0 },
-		"subnet4": [ { "id": 1, "subnet": "192.0.0.0/16" }, { "id": 7, "subnet": "10.0.0.0/8" } ] } }`, k.socket, path, hooks[0])
+		%s } }`, k.socket, path, hooks[0], members)
 	file := filepath.Join(folder, "kea.conf")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -75,6 +75,22 @@ func (ld *loader) load(r io.Reader) error {
 	}
 }
 
+// loadWhole loads a file to which nothing will be appended: a last line
+// without newline is ignored.
+func (ld *loader) loadWhole(r io.Reader) error {
+	if err := ld.load(r); err != nil {
+		return err
+	}
+	if err := ld.checkHeader(); err != nil {
+		return err
+	}
+	if ld.tailSize > 0 {
+		ld.log.Warn("lease file: incomplete last line ignored", "file", ld.name, "offset", ld.size,
+			"bytes", ld.tailSize, "text", excerpt(ld.tail))
+	}
+	return nil
+}
+
 // replay applies one row: the last one of an address wins.
 func (ld *loader) replay(line []byte, size int64) error {
 	if size > maxLine {

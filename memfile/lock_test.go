@@ -25,9 +25,15 @@ func TestFileHasOneStoreAtATime(t *testing.T) {
 	}
 	renewAll(t, st, 1)
 	for range 2 {
-		if _, err := Open(path, nil); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
-			t.Errorf("second Open: %v, want ErrInUse and the path", err)
+		if _, err := Open(path, nil); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path+".lock is locked by another Store of this process") {
+			t.Errorf("second Open: %v, want ErrInUse, the path and who has it", err)
 		}
+	}
+	if err := os.WriteFile(path+".lock", []byte("process 7 (dhcpd)\n"), 0o600); err != nil { // as another one would
+		t.Fatal(err)
+	}
+	if _, err := Open(path, nil); err == nil || !strings.Contains(err.Error(), "is locked by process 7 (dhcpd)") {
+		t.Errorf("locked by another process: %v", err)
 	}
 	if err := st.Cleanup(context.Background()); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,8 @@ import (
 // and refused, and so is what is no regular file, and a place where Open may
 // not write.
 //
+// With Options.ReadOnly none of that happens on the disk: see there.
+//
 // A file has one Store at a time: the error wraps ErrInUse if there is another,
 // in any process, or a Kea that works with the file, as far as it can be seen.
 // The other Store is known by a lock on the file path with ".lock".
@@ -32,11 +34,19 @@ func open(fs fileSystem, path string, o *Options, now func() time.Time) (*Store,
 	if err != nil {
 		return nil, err
 	}
+	s := &Store{fs: fs, path: path, name: path, opts: opts, log: opts.Logger, now: now}
+	s.mem.IndexHostnames = opts.IndexHostnames
+	if opts.ReadOnly {
+		if err := s.loadReadOnly(); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	release, err := fs.Claim(path)
 	if err != nil {
 		return nil, fmt.Errorf("memfile: open %s: %w", path, err)
 	}
-	s := &Store{fs: fs, path: path, name: path, opts: opts, log: opts.Logger, now: now, release: release}
+	s.release = release
 	if err := s.load(); err != nil {
 		if s.file != nil {
 			err = closeAfter(err, s.file)
@@ -73,21 +83,14 @@ func (s *Store) load() (err error) {
 			last.Close()
 		}
 		last, damaged.like = f, f
-		ld := s.loader(s.path+suffix, damaged)
-		if err := ld.load(f); err != nil {
+		ld := s.loader(s.path+suffix, damaged.keep)
+		if err := ld.loadWhole(f); err != nil {
 			return err
-		}
-		if err := ld.checkHeader(); err != nil {
-			return err
-		}
-		if ld.tailSize > 0 {
-			s.log.Warn("lease file: incomplete last line ignored", "file", ld.name, "offset", ld.size,
-				"bytes", ld.tailSize, "text", excerpt(ld.tail))
 		}
 		if ld.hasHeader && s.opts.Schema == 0 {
 			h = ld.header
 		}
-		if err := s.loaded(ld, f); err != nil {
+		if err := s.secure(ld, f); err != nil {
 			return err
 		}
 		unfinished = unfinished || suffix != suffixPrevious
@@ -104,7 +107,7 @@ func (s *Store) load() (err error) {
 		return fmt.Errorf("memfile: %w", err)
 	}
 	damaged.like = s.file
-	ld := s.loader(s.path, damaged)
+	ld := s.loader(s.path, damaged.keep)
 	if err := ld.load(s.file); err != nil {
 		return err
 	}
@@ -114,7 +117,7 @@ func (s *Store) load() (err error) {
 	if err := ld.repair(s.file, h); err != nil {
 		return err
 	}
-	if err := s.loaded(ld, s.file); err != nil {
+	if err := s.secure(ld, s.file); err != nil {
 		return err
 	}
 	if err := s.fs.SyncFolder(s.path); err != nil {
@@ -126,21 +129,26 @@ func (s *Store) load() (err error) {
 	return s.tidy(unfinished)
 }
 
-func (s *Store) loader(name string, d *damagedFile) *loader {
-	return &loader{name: name, mem: &s.mem, log: s.log, maxErrors: s.opts.MaxRowErrors, keep: d.keep}
+func (s *Store) loader(name string, keep func(row []byte) error) *loader {
+	return &loader{name: name, mem: &s.mem, log: s.log, maxErrors: s.opts.MaxRowErrors, keep: keep}
 }
 
-// loaded counts what was read from f and makes it durable: Find shows it, and
-// whoever wrote it may have died before the sync.
-func (s *Store) loaded(ld *loader, f file) error {
+// secure makes what was read from f durable: Find shows it, and whoever wrote
+// it may have died before the sync.
+func (s *Store) secure(ld *loader, f file) error {
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("memfile: sync %s: %w", ld.name, err)
 	}
+	s.loaded(ld)
+	return nil
+}
+
+// loaded counts what was read.
+func (s *Store) loaded(ld *loader) {
 	s.rowErrors += ld.errors
 	s.cleanup.rows += ld.rows
 	s.log.Info("lease file loaded", "id", "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", "file", ld.name,
 		"schema", ld.header.schema, "leases", s.mem.Len(), "skipped", ld.errors)
-	return nil
 }
 
 // tidy converts the files to the schema that was asked for, and finishes a

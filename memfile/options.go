@@ -37,6 +37,17 @@ type Options struct {
 	// ClientIDsInContext, which loses nothing.
 	LongClientIDs ClientIDRule
 
+	// ReadOnly is for tools: Open reads what a server would, beside a server
+	// that works with the files, and neither locks, repairs, cleans up nor
+	// writes anything. All that changes leases is refused with an error that
+	// wraps ErrReadOnly; Find, Leases, FindHostname and Snapshot work. Of the
+	// other fields, those about writing mean nothing, but Schema is that of a
+	// Snapshot.
+	ReadOnly bool
+
+	// IndexHostnames makes FindHostname fast, for 12 octets a lease.
+	IndexHostnames bool
+
 	// Logger is told of damaged rows and incomplete lines, of failures and of
 	// cleanups, with Kea's message ids in the attribute "id" where Kea has
 	// one. If nil, nothing is logged.

@@ -72,7 +72,7 @@ type Store struct {
 	cleanup cleanup
 }
 
-var _ lease.Store = (*Store)(nil)
+var _ lease.HostnameFinder = (*Store)(nil)
 
 const (
 	maxBuffer  = 1 << 20   // Update waits for a write when so much is not written yet
@@ -107,6 +107,16 @@ func (s *Store) Find(ctx context.Context, qs []lease.Query) error {
 		return s.closedError("find")
 	}
 	return s.mem.Find(ctx, qs)
+}
+
+// FindHostname implements lease.HostnameFinder. Without Options.IndexHostnames
+// it looks at every lease. After Close it returns an error that wraps
+// os.ErrClosed.
+func (s *Store) FindHostname(ctx context.Context, name string, dst []lease.Lease) ([]lease.Lease, error) {
+	if s.closed.Load() {
+		return dst, s.closedError("find")
+	}
+	return s.mem.FindHostname(ctx, name, dst)
 }
 
 // Leases implements lease.Store. After Close it yields an error that wraps
@@ -236,6 +246,10 @@ func (s *Store) close() error {
 	ctx := context.Background()
 	s.mu.Lock()
 	s.closed.Store(true)
+	if s.opts.ReadOnly {
+		s.mu.Unlock()
+		return nil
+	}
 	s.cleanup.awaitEnd(ctx, &s.mu)
 	err := s.syncTo(ctx, s.appended)
 	s.takeFile()

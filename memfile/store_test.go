@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,6 +27,59 @@ func TestStoreConforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) { conforms(t, Options{Sync: mode}) })
 	}
 	t.Run("with cleanups all the time", func(t *testing.T) { conforms(t, Options{Sync: SyncNever, LFCInterval: 1}) })
+	t.Run("with an index of host names", func(t *testing.T) { conforms(t, Options{IndexHostnames: true}) })
+}
+
+// TestStoreConformsThroughCrashes has the machine lose its power in SyncAlways;
+// in the other modes what survives that is not for Sync to say, so the process
+// is killed.
+func TestStoreConformsThroughCrashes(t *testing.T) {
+	for name, o := range map[string]Options{
+		"power cuts":                            byHand,
+		"power cuts with cleanups all the time": {LFCInterval: 1},
+		"kills":                                 {Sync: SyncNever, LFCInterval: -1, LFCGrowth: -1},
+		"kills in an interval":                  {Sync: SyncInterval(time.Millisecond), LFCInterval: -1},
+		"kills, names found by an index, cleanups": {Sync: SyncNever, LFCInterval: 1, IndexHostnames: true},
+	} {
+		t.Run(name, func(t *testing.T) { throughCrashes(t, o) })
+	}
+}
+
+// throughCrashes runs the suite on the fake disk.
+func throughCrashes(t *testing.T, o Options) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)).Uint64
+	openOn := func(t testing.TB, fs *fakeFS) lease.Store {
+		st, err := open(fs, testFile, &o, testNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { // of one that has crashed, too: its disk is another by then
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return st
+	}
+	leasetest.Suite{
+		Seed: seed,
+		Open: func(t testing.TB) lease.Store { return openOn(t, newFakeFolder(nil)) },
+		Reopen: func(t testing.TB, st lease.Store) lease.Store {
+			old := st.(*Store)
+			if err := old.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return openOn(t, old.fs.(*fakeFS))
+		},
+		Crash: func(t testing.TB, st lease.Store) lease.Store {
+			fs := st.(*Store).fs.(*fakeFS)
+			if o.Sync != SyncAlways {
+				return openOn(t, newFakeFolder(fs.cached()))
+			}
+			return openOn(t, fs.powerCut(random))
+		},
+	}.Run(t)
 }
 
 func conforms(t *testing.T, o Options) {
