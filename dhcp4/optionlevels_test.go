@@ -96,7 +96,7 @@ func TestVendorOptionsGoToWhoNamesTheVendor(t *testing.T) {
 		want   []uint32
 	}{
 		{"says nothing", false, nil, nil},
-		{"names one by class", false, option.Options{option.VIVCOSuboptions.New(entry(4491, "docsis3.0"))}, []uint32{4491}}, // its two parts become one,
+		{"names one by class", false, option.Options{option.VIVCOSuboptions.New(entry(4491, "docsis3.0"))}, []uint32{4491}}, // its two parts become one
 		{"names one by option", false, option.Options{option.VIVSOSuboptions.New(entry(311, "\x01\x01x"))}, []uint32{311}},
 		{"names both", false, option.Options{option.VIVSOSuboptions.New(entry(311, ""), entry(9, ""), entry(4491, ""))}, []uint32{4491, 311, 4491}},
 		{"names another", false, option.Options{option.VIVSOSuboptions.New(entry(9, ""))}, nil},
