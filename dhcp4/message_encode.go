@@ -52,10 +52,10 @@ func (e *EncodeError) Error() string {
 // Pad, End or Option Overload, and more than 65,507 octets in all give an
 // *EncodeError and dst as it was.
 func (m *Message) AppendBinary(dst []byte) ([]byte, error) {
-	if err := m.check(); err != nil {
+	n, err := m.check()
+	if err != nil {
 		return dst, err
 	}
-	n := m.encodedLen()
 	if n > maxLen {
 		return dst, &EncodeError{Field: "options", Reason: "message longer than 65,507 octets"}
 	}
@@ -66,8 +66,9 @@ func (m *Message) AppendBinary(dst []byte) ([]byte, error) {
 func (m *Message) appendTo(dst []byte, n int) []byte {
 	b, p := m.appendHeader(dst, n)
 	at := headerLen
-	for i := range m.Options {
-		o := &m.Options[i]
+	options := m.Options
+	for i := range options {
+		o := &options[i]
 		if len(o.Data) == 4 { // an address or a number, as most are: without a call
 			b := (*[6]byte)(p[at:])
 			b[0], b[1] = uint8(o.Code), 4
@@ -91,8 +92,8 @@ func (m *Message) appendHeader(dst []byte, n int) (b, p []byte) {
 	return b, p
 }
 
-// check returns why m cannot be encoded, but for its length.
-func (m *Message) check() error {
+// check returns the encodedLen of m, or why m cannot be encoded but for that.
+func (m *Message) check() (n int, err error) {
 	field, reason := "", ""
 	switch {
 	case !is4OrNone(m.CIAddr):
@@ -115,18 +116,21 @@ func (m *Message) check() error {
 		field, reason = "file", hasNUL
 	}
 	if field != "" {
-		return &EncodeError{Field: field, Reason: reason}
+		return 0, &EncodeError{Field: field, Reason: reason}
 	}
 	var seen [256]bool // or never allowed
 	seen[option.Pad], seen[option.End], seen[codeOverload] = true, true, true
-	for i := range m.Options {
-		o := &m.Options[i]
+	n = headerLen + 1 // End
+	options := m.Options
+	for i := range options {
+		o := &options[i]
 		if seen[o.Code] || o.IsNever() || o.Err() != nil {
-			return &EncodeError{Field: "options", Code: o.Code, Reason: unencodable(o)}
+			return 0, &EncodeError{Field: "options", Code: o.Code, Reason: unencodable(o)}
 		}
 		seen[o.Code] = true
+		n += optionLen(len(o.Data))
 	}
-	return nil
+	return max(n, minLen), nil
 }
 
 // unencodable returns why o cannot be written.
@@ -148,14 +152,18 @@ func unencodable(o *option.Option) string {
 func (m *Message) encodedLen() int {
 	n := headerLen + 1 // End
 	for i := range m.Options {
-		size := len(m.Options[i].Data)
-		n += 2 + size
-		for size > maxPart {
-			n += 2
-			size -= maxPart
-		}
+		n += optionLen(len(m.Options[i].Data))
 	}
 	return max(n, minLen)
+}
+
+// optionLen is how many octets an option with a payload of that size takes.
+func optionLen(size int) int {
+	n := 2 + size
+	for ; size > maxPart; size -= maxPart {
+		n += 2
+	}
+	return n
 }
 
 // putHeader writes the fixed header over zeros.

@@ -48,11 +48,12 @@ const (
 // the first group does not fit, that is an *EncodeError. The other errors
 // are those of AppendBinary. It does not allocate if dst has room.
 func (m *Message) AppendBinaryLimit(dst []byte, limit int, parameters []byte) (b []byte, omitted int, err error) {
-	if err := m.check(); err != nil {
+	n, err := m.check()
+	if err != nil {
 		return dst, 0, err
 	}
 	limit = min(max(limit, minLen), maxLen)
-	if n := m.encodedLen(); n <= limit {
+	if n <= limit {
 		return m.appendTo(dst, n), 0, nil
 	}
 	var l layout

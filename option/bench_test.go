@@ -18,7 +18,10 @@ func hotPaths() []hotPath {
 		DHCPAgentOptions.New(AgentCircuitID.New([]byte("eth0/1"))),
 	}
 	routers := []netip.Addr{addr("192.168.1.1"), addr("192.168.1.2")}
-	search := []string{"lab.example.com", "example.com"}
+	search := []string{"lab.example.com", "corp.example.com", "example.com"}
+	routes := []Route{
+		{prefix("0.0.0.0/0"), addr4}, {prefix("10.0.0.0/8"), addr4}, {prefix("172.16.5.0/24"), addr4},
+	}
 	dst := make([]netip.Addr, 0, 4)
 	subs := make([]Option, 0, 4)
 	text := make([]byte, 0, 64)
@@ -58,7 +61,22 @@ func hotPaths() []hotPath {
 		{"NewIn/search list", func() bool {
 			arena.Reset()
 			o := DomainSearch.NewIn(&arena, search...)
+			return len(o.Data) == 26
+		}},
+		{"NewIn/escaped name", func() bool {
+			arena.Reset()
+			o := DomainSearch.NewIn(&arena, `lab\.1.example.com`)
 			return len(o.Data) == 19
+		}},
+		{"NewIn/classless routes", func() bool {
+			arena.Reset()
+			o := ClasslessStaticRoute.NewIn(&arena, routes...)
+			return len(o.Data) == 19
+		}},
+		{"NewIn/text", func() bool {
+			arena.Reset()
+			o := DomainName.NewIn(&arena, "lab.example.com")
+			return len(o.Data) == 15
 		}},
 		{"NewIn/client name", func() bool {
 			arena.Reset()

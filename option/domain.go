@@ -2,6 +2,7 @@ package option
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 )
 
@@ -26,8 +27,71 @@ const (
 	errManyPointers = reason("domain name has too many compression pointers")
 )
 
-// appendName appends name without compression.
+// appendName appends name without compression. It looks at 8 octets at a time
+// and leaves to appendAnyName what has escapes or is wrong.
 func appendName(dst []byte, name string) ([]byte, error) {
+	begin := len(dst)
+	b := append(append(dst, 0), name...) // the dots become lengths
+	label := begin                       // where the length of the current label stands
+	for i := 0; i < len(name); i += 8 {
+		for special := specials(octets(name, i)); special != 0; special &= special - 1 {
+			at := i + bits.TrailingZeros64(special)/8
+			if at >= len(name) {
+				break
+			}
+			switch c := name[at]; {
+			case c == '.' && uint(begin+at-label-1) < maxLabel:
+				b[label] = byte(begin + at - label)
+				label = begin + at + 1
+			case c == '.' || c == '\\' || c <= ' ' || c > '~':
+				return appendAnyName(dst, name)
+			}
+		}
+	}
+	n := len(b) - label - 1
+	switch {
+	case n == 0 && label > begin && len(name)+1 <= maxName: // a dot at the end
+		b[label] = 0
+		return b, nil
+	case uint(n-1) >= maxLabel || len(name)+2 > maxName:
+		return appendAnyName(dst, name)
+	}
+	b[label] = byte(n)
+	return append(b, 0), nil
+}
+
+// octets returns up to 8 octets of s[i:], the first one lowest, and zeros.
+func octets(s string, i int) (x uint64) {
+	if i+8 <= len(s) {
+		return little64(s[i:])
+	}
+	if len(s) >= 8 {
+		return little64(s[len(s)-8:]) >> (8 * (i + 8 - len(s)))
+	}
+	for j := len(s) - 1; j >= i; j-- {
+		x = x<<8 | uint64(s[j])
+	}
+	return x
+}
+
+func little64(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// specials returns the highest bit of each octet of x that is not between the
+// backslash and DEL, as lower-case letters are.
+func specials(x uint64) uint64 {
+	const each = 0x0101010101010101
+	low := x & (0x7f * each) // no sum carries into the next octet
+	above := low + (0x80-'\\'-1)*each
+	del := low + each
+	return ^(above &^ del &^ x) & (0x80 * each)
+}
+
+// appendAnyName is appendName, slower: it knows escapes and says what is wrong.
+func appendAnyName(dst []byte, name string) ([]byte, error) {
 	begin := len(dst)
 	if name == "." {
 		return append(dst, 0), nil
@@ -187,7 +251,7 @@ func nextCompressedFQDN(p []byte, off int) (string, int, error) { return readNam
 func appendCompressedFQDN(dst []byte, start int, v string) ([]byte, error) {
 	begin := len(dst)
 	dst, err := appendName(dst, v)
-	if err != nil {
+	if err != nil || begin == start {
 		return dst, err
 	}
 	for pos := begin; dst[pos] != 0; pos += 1 + int(dst[pos]) {

@@ -1,10 +1,13 @@
 package option
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -188,5 +191,65 @@ func TestLongSearchListStaysWithinPointerReach(t *testing.T) {
 	got, _, err := DomainSearch.Get(Options{o})
 	if diff := cmp.Diff(names, got); diff != "" || err != nil {
 		t.Error(err, diff)
+	}
+}
+
+// Names without escapes are written 8 octets at a time; the general way is
+// slower and has to agree, in the errors too.
+func TestFastNamesAreAsTheSlowOnes(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	const usual, unusual = "abcxyz", "-09AZ_[]!~.\\\x00 \x7f\x80\xff"
+	right, wrong := 0, 0
+	for range 20_000 {
+		var name []byte
+		labels, shortest, sizes, often := 1+r.IntN(6), 0, 12, 40
+		if r.IntN(4) == 0 { // both limits are near
+			labels, shortest, sizes, often = 4, 60, 5, 1000
+		}
+		for label := range labels {
+			if label > 0 {
+				name = append(name, '.')
+			}
+			for range shortest + r.IntN(sizes) {
+				if r.IntN(often) == 0 {
+					name = append(name, unusual[r.IntN(len(unusual))])
+				} else {
+					name = append(name, usual[r.IntN(len(usual))])
+				}
+			}
+		}
+		if r.IntN(8) == 0 {
+			name = append(name, '.')
+		}
+		dst := append(make([]byte, 0, 4+r.IntN(300)), "dst"...)
+		fast, fastErr := appendName(dst, string(name))
+		fast = bytes.Clone(fast)
+		slow, slowErr := appendAnyName(dst, string(name))
+		if !bytes.Equal(fast, slow) || fastErr != slowErr {
+			t.Fatalf("%q: %x, %v; slowly %x, %v", name, fast, fastErr, slow, slowErr)
+		}
+		if fastErr == nil {
+			right++
+		} else {
+			wrong++
+		}
+	}
+	if right < 1000 || wrong < 1000 {
+		t.Errorf("%d right and %d wrong names", right, wrong)
+	}
+}
+
+func TestRoutesAreMaskedToTheirLength(t *testing.T) {
+	router := addr("192.0.2.1")
+	for length := range 33 {
+		p := netip.PrefixFrom(addr("255.255.255.255"), length)
+		o := ClasslessStaticRoute.New(Route{p, router})
+		want := append([]byte{byte(length)}, p.Masked().Addr().AsSlice()[:(length+7)/8]...)
+		want = append(want, router.AsSlice()...)
+		if diff := cmp.Diff(want, o.Data); diff != "" || o.Err() != nil {
+			t.Errorf("/%d: %v\n%s", length, o.Err(), diff)
+		}
 	}
 }

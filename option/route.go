@@ -18,10 +18,14 @@ func appendRoute(dst []byte, start int, v Route) ([]byte, error) {
 	if !v.Destination.IsValid() || !v.Destination.Addr().Is4() {
 		return dst, reason(v.Destination.String() + " is not an IPv4 prefix")
 	}
-	a := v.Destination.Masked().Addr().As4()
 	bits := v.Destination.Bits()
-	dst = append(dst, byte(bits))
-	dst = append(dst, a[:(bits+7)/8]...)
+	a := v.Destination.Addr().As4()
+	n := (bits + 7) / 8
+	if rest := bits % 8; rest != 0 {
+		a[n-1] &= 0xff << (8 - rest)
+	}
+	n += len(dst) + 1
+	dst = append(dst, byte(bits), a[0], a[1], a[2], a[3])[:n]
 	return appendAddress(dst, start, v.Router)
 }
 

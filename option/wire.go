@@ -3,6 +3,7 @@ package option
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -68,8 +69,7 @@ func short(has, needs int) error {
 }
 
 func appendAddress(dst []byte, _ int, v netip.Addr) ([]byte, error) {
-	v = v.Unmap()
-	if !v.Is4() {
+	if !v.Is4() && !v.Is4In6() {
 		return dst, reason(v.String() + " is not an IPv4 address")
 	}
 	a := v.As4()
@@ -169,10 +169,8 @@ func appendString(dst []byte, _ int, v string) ([]byte, error) {
 	if v == "" {
 		return dst, errEmptyText
 	}
-	for i := range len(v) {
-		if v[i] == 0 {
-			return dst, errNUL
-		}
+	if strings.IndexByte(v, 0) >= 0 {
+		return dst, errNUL
 	}
 	return append(dst, v...), nil
 }
