@@ -86,6 +86,10 @@ type ClientID struct{ octets string }
 // ClientIDFrom copies b.
 func ClientIDFrom(b []byte) ClientID { return ClientID{string(b)} }
 
+// ClientIDFromString returns the ClientID whose Octets are s. It does not
+// allocate.
+func ClientIDFromString(s string) ClientID { return ClientID{s} }
+
 // ParseClientID reads hexadecimal octets as in "01:00:0c:29:aa:bb:cc".
 func ParseClientID(s string) (ClientID, error) {
 	b, err := appendHexOctets(nil, s, 255)

@@ -71,7 +71,11 @@ func addrTag(k uint32) uint32 {
 // insert adds slot s, whose tag is set.
 func (m *Memory) insert(k int, s slot) {
 	x := &m.indexes[k]
-	if x.count == x.chains {
+	switch {
+	case x.count < x.chains:
+	case m.loading && k == byAddr:
+		m.enlarge(s)
+	default:
 		m.divide(k)
 	}
 	head := x.head(m.tag(k, s))
@@ -89,12 +93,29 @@ func (m *Memory) delete(k int, s slot) {
 	x.count--
 }
 
-// reserve makes an index that is empty ready for n slots.
+// reserve makes an index, whose chains are empty, ready for n slots.
 func (x *index) reserve(n int) {
 	x.chains = uint32(max(n, headsInPage))
 	x.mask = 1<<bits.Len32(x.chains-1) - 1
-	for range (x.chains + headsInPage - 1) / headsInPage {
+	for len(x.heads) < int(x.chains+headsInPage-1)/headsInPage {
 		x.heads = append(x.heads, new([headsInPage]slot))
+	}
+}
+
+// enlarge makes half as many chains again for addresses, before slot added is
+// inserted. While leases are put in that is faster than to divide one chain
+// after the other, for it reads the records in a row.
+func (m *Memory) enlarge(added slot) {
+	x := &m.indexes[byAddr]
+	for _, heads := range x.heads {
+		clear(heads[:])
+	}
+	x.reserve(int(x.count + x.count/2))
+	for s := slot(1); s <= m.slots; s++ {
+		if r := m.at(s); r.revision != 0 && s != added {
+			head := x.head(addrTag(r.addr))
+			r.next[byAddr], *head = *head, s
+		}
 	}
 }
 

@@ -244,6 +244,22 @@ func (m *Memory) Put(l Lease) error {
 	return nil
 }
 
+// Peek returns the lease of addr, if there is one. Between calls of Put it may
+// be called without indexing what was put.
+func (m *Memory) Peek(addr netip.Addr) (l Lease, ok bool) {
+	if !addr.Is4() {
+		return l, false
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s := m.lookup(key(addr))
+	if s == 0 {
+		return l, false
+	}
+	m.lease(&l, m.at(s))
+	return l, true
+}
+
 // Delete removes the lease of addr, if there is one, whatever its revision.
 // Like Put it is for stores that replay a log.
 func (m *Memory) Delete(addr netip.Addr) {

@@ -131,6 +131,42 @@ func TestPutStoresWhateverIsThere(t *testing.T) {
 	}
 }
 
+// TestLogIsReplayed puts and deletes as a log has it, so that deleted slots are
+// used again while the index of addresses grows, and peeks at what is there.
+func TestLogIsReplayed(t *testing.T) {
+	const clients = 3000
+	var m Memory
+	want := make(map[netip.Addr]Lease)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range 5 * clients {
+		l := of(rnd.IntN(1+i/5), time.Duration(i)*time.Minute)
+		if rnd.IntN(3) == 0 {
+			m.Delete(l.Addr)
+			delete(want, l.Addr)
+		} else if err := m.Put(l); err != nil {
+			t.Fatal(err)
+		} else {
+			want[l.Addr] = l
+		}
+		seen := of(rnd.IntN(clients), 0).Addr
+		got, ok := m.Peek(seen)
+		expected, there := want[seen]
+		if got.Revision = 0; ok != there || got != expected {
+			t.Fatalf("Peek after %d rows: %+v, %v; want %+v, %v", i+1, got, ok, expected, there)
+		}
+	}
+	if !m.loading {
+		t.Error("Peek has made the other indexes")
+	}
+	if _, ok := m.Peek(netip.Addr{}); ok {
+		t.Error("Peek finds the zero address")
+	}
+	m.consistent(t)
+	if m.Len() != len(want) {
+		t.Errorf("%d leases, want %d", m.Len(), len(want))
+	}
+}
+
 // TestLeaseThatMovesOnComesInItsNewMinute moves leases of the minute that the
 // loop has come to: whoever stops at the first lease that has not expired must
 // not miss one that has.

@@ -177,8 +177,12 @@ func (c *churn) find() {
 // iterate compares what expires before a random moment, and its order.
 func (c *churn) iterate() {
 	before := c.lease().Expires.Add(time.Duration(c.rnd.IntN(2)))
+	var since time.Time
+	if c.rnd.IntN(2) == 0 {
+		since = c.lease().Expires.Add(time.Duration(c.rnd.IntN(2)))
+	}
 	var got []Lease
-	for l, err := range c.m.Leases(c.t.Context(), Filter{ExpiredBefore: before}) {
+	for l, err := range c.m.Leases(c.t.Context(), Filter{ExpiredBefore: before, ExpiredSince: since}) {
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -188,7 +192,7 @@ func (c *churn) iterate() {
 		got = append(got, l)
 	}
 	c.equal("Leases", got, func(l *Lease) bool {
-		return before.IsZero() || !l.Expires.IsZero() && l.Expires.Before(before)
+		return before.IsZero() || !l.Expires.IsZero() && l.Expires.Before(before) && !l.Expires.Before(since)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // How many leases are copied, or looked at in vain, while the lock is held.
@@ -67,6 +68,9 @@ func (m *Memory) begin(f *Filter) scan {
 		return &slotScan{selector: sel, next: 1, end: m.slots}
 	}
 	sc := &expiryScan{selector: sel, at: passed}
+	if sel.since != passed {
+		sc.at = minuteOf(sel.since) - 1
+	}
 	m.lock()
 	defer m.mu.Unlock()
 	m.scans = append(m.scans, sc)
@@ -182,16 +186,17 @@ func (m *Memory) append(dst []Lease, r *record) []Lease {
 type selector struct {
 	subnet   uint32
 	from, to int64 // keys of addresses, both inclusive
+	since    int64 // seconds since 1970, or passed
 	before   int64 // seconds since 1970; exclusive
-	all      bool  // before does not count
+	all      bool  // since and before do not count
 }
 
 func newSelector(f *Filter) selector {
-	s := selector{subnet: f.Subnet, to: math.MaxUint32, all: f.ExpiredBefore.IsZero()}
+	s := selector{subnet: f.Subnet, to: math.MaxUint32, since: passed, all: f.ExpiredBefore.IsZero()}
 	if !s.all {
-		s.before = f.ExpiredBefore.Unix()
-		if f.ExpiredBefore.Nanosecond() > 0 {
-			s.before++
+		s.before = secondFrom(f.ExpiredBefore)
+		if !f.ExpiredSince.IsZero() {
+			s.since = secondFrom(f.ExpiredSince)
 		}
 	}
 	if f.From.IsValid() {
@@ -201,6 +206,15 @@ func newSelector(f *Filter) selector {
 		s.to = bound(f.To)
 	}
 	return s
+}
+
+// secondFrom returns the first whole second that is not before t. Leases
+// expire at whole seconds.
+func secondFrom(t time.Time) int64 {
+	if t.Nanosecond() > 0 {
+		return t.Unix() + 1
+	}
+	return t.Unix()
 }
 
 // bound is the key of addr; as for netip.Addr all of IPv6 is above IPv4.
@@ -216,5 +230,5 @@ func (s *selector) matches(r *record) bool {
 	return r.revision != 0 &&
 		(s.subnet == 0 || r.subnet == s.subnet) &&
 		s.from <= int64(r.addr) && int64(r.addr) <= s.to &&
-		(s.all || r.expires < s.before) // forever is before nothing
+		(s.all || s.since <= r.expires && r.expires < s.before) // forever is before nothing
 }

@@ -107,5 +107,6 @@ type Filter struct {
 	Subnet        uint32     // If zero, any.
 	From, To      netip.Addr // Inclusive bounds. If invalid, unbounded.
 	ExpiredBefore time.Time  // Only leases that expire before this moment, so none that are infinite. If zero, all.
+	ExpiredSince  time.Time  // Of those, only leases that expire at this moment or later. Counts only with ExpiredBefore.
 	Limit         int        // At most so many. If zero, all.
 }

@@ -176,7 +176,7 @@ func BenchmarkParseRow(b *testing.B) {
 	row = row[:len(row)-1]
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := parseRow(row, header30); err != nil {
+		if _, _, err := parseRow(row, header30, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

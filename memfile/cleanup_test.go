@@ -88,10 +88,7 @@ func TestFilesOfACleanupAreReadInKeasOrder(t *testing.T) {
 	for name, tt := range keaStates() {
 		t.Run(name, func(t *testing.T) {
 			fs := folderOf(tt.files)
-			st, err := open(fs, testFile, &byHand, testNow)
-			if err != nil {
-				t.Fatal(err)
-			}
+			st := mustOpen(t, fs, &byHand)
 			if diff := cmp.Diff(tt.want, names(t, st)); diff != "" {
 				t.Errorf("leases (-want +got)\n%s", diff)
 			}
@@ -144,10 +141,7 @@ func TestOpenFinishesACleanupInTheBackground(t *testing.T) {
 	for name, tt := range keaStates() {
 		synctest.Test(t, func(t *testing.T) {
 			fs := folderOf(tt.files)
-			st, err := open(fs, testFile, nil, testNow)
-			if err != nil {
-				t.Fatal(err)
-			}
+			st := mustOpen(t, fs, nil)
 			synctest.Wait()
 			for _, suffix := range []string{".1", ".completed"} {
 				if _, there := fs.durable()[testFile+suffix]; there {
@@ -167,10 +161,7 @@ func TestOpenFinishesACleanupInTheBackground(t *testing.T) {
 func TestCleanupIsDueAfterTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &Options{LFCInterval: time.Minute}, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &Options{LFCInterval: time.Minute})
 		previous := func() bool { _, ok := fs.durable()[testFile+".2"]; return ok }
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -235,10 +226,7 @@ func renewAll(t *testing.T, st *Store, n int) {
 func TestCleanupIsDueWhenTheFileHasGrown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &Options{LFCInterval: -1, LFCGrowth: 20, Sync: SyncNever}, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &Options{LFCInterval: -1, LFCGrowth: 20, Sync: SyncNever})
 		most := 0
 		for range 800 {
 			renewAll(t, st, 70)
@@ -258,10 +246,7 @@ func TestCleanupIsDueWhenTheFileHasGrown(t *testing.T) {
 func TestCleanupKeepsHeaderAndServesMeanwhile(t *testing.T) {
 	h20 := schema20Line() // an old Kea's
 	fs := newFakeFS(h20 + strings.ReplaceAll(testRow("1", "old"), ",0,,0\n", ",0\n"))
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	n := 0
 	fs.hook = func(op, name string) {
 		if op == "write" && strings.HasSuffix(name, suffixTemporary) || op == "remove" {
@@ -344,10 +329,7 @@ func renewAll2(t *testing.T, st *Store) {
 func TestCloseEndsACleanup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		renewAll(t, st, 250)
 		fs.syncing = func() { time.Sleep(time.Second) }
 		done := make(chan error)
@@ -363,10 +345,7 @@ func TestCloseEndsACleanup(t *testing.T) {
 		if err := st.Cleanup(context.Background()); err == nil {
 			t.Error("a cleanup of a closed store")
 		}
-		again, err := open(fs, testFile, nil, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := mustOpen(t, fs, nil)
 		if again.Len() != 250 {
 			t.Errorf("%d leases, want 250", again.Len())
 		}

@@ -18,10 +18,7 @@ func TestFailureLastsUntilANewFileWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		renewAll(t, st, 1)
 		fs.fault = func(int) *fakeFault { return &fakeFault{bytes: 7} }
 		if err := lease.CompareAndSwap(ctx, st, nil, testLease("192.0.2.1")); err != nil {
@@ -79,10 +76,7 @@ func TestFailureLastsUntilANewFileWorks(t *testing.T) {
 
 func TestCloseReturnsTheFailure(t *testing.T) {
 	fs := newFakeFolder(nil)
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	if err := lease.CompareAndSwap(context.Background(), st, nil, testLease("192.0.2.1")); err != nil {
 		t.Fatal(err)
 	}
@@ -130,16 +124,7 @@ func TestFileRemovedUnderUsIsMadeAnew(t *testing.T) {
 			if err := st.Close(); err != nil {
 				t.Fatal(err)
 			}
-			again, err := Open(path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if again.Len() != 3 {
-				t.Errorf("%d leases, want 3", again.Len())
-			}
-			if err := again.Close(); err != nil {
-				t.Error(err)
-			}
+			reopen(t, path, 3)
 		})
 	}
 }
@@ -161,10 +146,7 @@ func TestSyncModes(t *testing.T) {
 			fs := newFakeFolder(nil)
 			o := byHand
 			o.Sync = tt.mode
-			st, err := open(fs, testFile, &o, testNow)
-			if err != nil {
-				t.Fatal(err)
-			}
+			st := mustOpen(t, fs, &o)
 			there := func(when string, want bool) {
 				t.Helper()
 				if got := strings.Contains(fs.durable()[testFile], "192.0.2.0,"); got != want {
@@ -200,10 +182,7 @@ func TestFailedSyncAfterTheIntervalIsRepairedAtOnce(t *testing.T) {
 		fs := newFakeFolder(nil)
 		o := byHand
 		o.Sync = SyncInterval(time.Second)
-		st, err := open(fs, testFile, &o, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &o)
 		renewAll(t, st, 2)
 		fs.mu.Lock() // the timer's goroutine is on its way
 		next := fs.calls + 1
@@ -219,10 +198,7 @@ func TestFailedSyncAfterTheIntervalIsRepairedAtOnce(t *testing.T) {
 		if err := st.Err(); err != nil || fs.misused != "" {
 			t.Error(err, fs.misused)
 		}
-		again, err := open(newFakeFolder(fs.durable()), testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := mustOpen(t, newFakeFolder(fs.durable()), &byHand)
 		if again.Len() != 2 {
 			t.Errorf("%d leases on the disk, want 2", again.Len())
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -90,6 +91,31 @@ func newFakeFolder(files map[string]string) *fakeFS {
 	}
 	fs.onDisk = maps.Clone(fs.names)
 	return fs
+}
+
+// mustOpen opens the lease file in a folder in which nothing goes wrong.
+func mustOpen(t testing.TB, fs *fakeFS, o *Options) *Store {
+	t.Helper()
+	st, err := open(fs, testFile, o, testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// reopen opens a closed file once more, just to count the leases in it.
+func reopen(t testing.TB, path string, leases int) {
+	t.Helper()
+	st, err := Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Len() != leases {
+		t.Errorf("%d leases after reopening, want %d", st.Len(), leases)
+	}
+	if err := st.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // cached returns what a process sees of the files, durable what is on the disk

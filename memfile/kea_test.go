@@ -178,10 +178,7 @@ func checkGoesOn(t *testing.T, fs *fakeFS, st *Store) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := mustOpen(t, fs, &byHand)
 	after, err := contents(again)
 	if err != nil {
 		t.Fatal(err)
@@ -199,10 +196,7 @@ func TestLongRowsAreRead(t *testing.T) {
 		return fmt.Sprintf("192.168.1.101,02:00:00:00:00:01,,4000,1795490401,1,0,0,%s,0,,0\n", strings.Repeat("a", n))
 	}
 	fs := newFakeFS(Schema30.line() + row(100_000) + row(200_000) + row(3_000_000) + strings.Replace(row(5), ".101", ".102", 1))
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	got, err := contents(st)
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +256,7 @@ func replayed(t *testing.T, content string, schema Schema) {
 		t.Fatal(err)
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(content, "\n"), "\n")[1:] {
-		l, deleted, err := parseRow([]byte(line), header{schema: schema})
+		l, deleted, err := parseRow([]byte(line), header{schema: schema}, nil)
 		if err != nil {
 			t.Fatalf("row %d: %v", i+1, err)
 		}

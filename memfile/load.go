@@ -96,7 +96,7 @@ func (ld *loader) replay(line []byte, size int64) error {
 	if size > maxLine {
 		return fmt.Errorf("row has %d bytes, limit %d", size, maxLine)
 	}
-	l, deleted, err := parseRow(line, ld.header)
+	l, deleted, err := parseRow(line, ld.header, ld.mem)
 	if err != nil {
 		return err
 	}

@@ -45,16 +45,7 @@ func TestFileHasOneStoreAtATime(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again.Len() != 2 {
-		t.Errorf("%d leases, want 2", again.Len())
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
-	}
+	reopen(t, path, 2)
 	if _, err := os.Stat(path + ".lock"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Close leaves the lock's file behind: %v", err)
 	}

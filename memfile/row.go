@@ -143,12 +143,15 @@ func checkLease(l *lease.Lease) error {
 // file's schema does not have are ignored, columns that older schemas lack
 // get their defaults. A row that deletes its address has deleted true. Errors
 // name the column.
-func parseRow(line []byte, h header) (l lease.Lease, deleted bool, err error) {
+//
+// Of the texts that known has for the address, those that are in the row again
+// are used again, so that a long log makes little garbage. It may be nil.
+func parseRow(line []byte, h header, known *lease.Memory) (l lease.Lease, deleted bool, err error) {
 	if bytes.IndexByte(line, 0) >= 0 {
 		// Neither Kea nor we write one: it is a block that never reached the disk.
 		return lease.Lease{}, false, errors.New("row has a NUL byte")
 	}
-	p := rowParser{}
+	p := rowParser{mem: known}
 	limit, least := colUserContext+1, colUserContext+1
 	switch h.schema {
 	case schema10, schema20:
@@ -157,7 +160,11 @@ func parseRow(line []byte, h header) (l lease.Lease, deleted bool, err error) {
 		limit = colPoolID + 1
 	}
 	for rest, more := line, true; more && p.n < limit; p.n++ {
-		p.fields[p.n], rest, more = bytes.Cut(rest, []byte{','})
+		end := bytes.IndexByte(rest, ',')
+		if more = end >= 0; !more {
+			end = len(rest)
+		}
+		p.fields[p.n], rest = rest[:end], rest[min(end+1, len(rest)):]
 	}
 	if p.n < least {
 		return lease.Lease{}, false, fmt.Errorf("row has %d columns, want at least %d", p.n, least)
@@ -190,6 +197,8 @@ func parseRow(line []byte, h header) (l lease.Lease, deleted bool, err error) {
 
 // A rowParser reads fields until the first error.
 type rowParser struct {
+	mem    *lease.Memory // may be nil
+	known  lease.Lease   // what it has for the address
 	fields [columns][]byte
 	n      int // so many there are
 	err    error
@@ -197,6 +206,9 @@ type rowParser struct {
 
 func (p *rowParser) parse(l *lease.Lease) (valid uint32, expire int64) {
 	l.Addr = p.addr(colAddress)
+	if p.mem != nil {
+		p.known, _ = p.mem.Peek(l.Addr)
+	}
 	l.HardwareAddr = p.hwaddr(colHwaddr)
 	l.ClientID = p.clientID(colClientID)
 	valid = p.uint32(colValidLifetime)
@@ -204,7 +216,7 @@ func (p *rowParser) parse(l *lease.Lease) (valid uint32, expire int64) {
 	l.SubnetID = p.uint32(colSubnetID)
 	l.FQDNForward = p.bool(colFQDNForward)
 	l.FQDNReverse = p.bool(colFQDNReverse)
-	l.Hostname = string(lowered(unescaped(p.fields[colHostname])))
+	l.Hostname = either(lowered(unescaped(p.fields[colHostname])), p.known.Hostname)
 	if p.n > colState {
 		l.State = p.state(colState)
 	}
@@ -220,6 +232,9 @@ func (p *rowParser) parse(l *lease.Lease) (valid uint32, expire int64) {
 
 // restoreClientID undoes what ClientIDsInContext did to a row.
 func restoreClientID(l *lease.Lease) {
+	if l.UserContext == "" {
+		return
+	}
 	value, context, ok := cutClientID(l.UserContext)
 	if !ok {
 		return
@@ -271,7 +286,18 @@ func (p *rowParser) clientID(col int) lease.ClientID {
 	if err != nil {
 		p.fail(col, err)
 	}
+	if string(octets) == p.known.ClientID.Octets() {
+		return p.known.ClientID
+	}
 	return lease.ClientIDFrom(octets)
+}
+
+// either returns known if it is the same as b, and else a copy of b.
+func either(b []byte, known string) string {
+	if string(b) == known {
+		return known
+	}
+	return string(b)
 }
 
 func (p *rowParser) uint32(col int) uint32 {
@@ -318,7 +344,7 @@ func (p *rowParser) state(col int) lease.State {
 }
 
 func (p *rowParser) userContext(col int) string {
-	s := string(unescaped(p.fields[col]))
+	s := either(unescaped(p.fields[col]), p.known.UserContext)
 	if s != "" && !isMap(s) {
 		p.fail(col, errNoMap)
 	}

@@ -105,13 +105,13 @@ func TestMalformedRowsNameTheColumn(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := parseRow([]byte(tt.row), header30)
+			_, _, err := parseRow([]byte(tt.row), header30, nil)
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
 	}
-	if _, _, err := parseRow([]byte(good), header30); err != nil {
+	if _, _, err := parseRow([]byte(good), header30, nil); err != nil {
 		t.Errorf("the good row: %v", err)
 	}
 }
@@ -142,7 +142,7 @@ func TestRowsAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		kept++
 		row := appendRow(nil, &l, header30, testTime)
-		got, deleted, err := parseRow(row[:len(row)-1], header30)
+		got, deleted, err := parseRow(row[:len(row)-1], header30, nil)
 		if err != nil || deleted {
 			t.Fatalf("%s: deleted %v, %v", row, deleted, err)
 		}
@@ -153,7 +153,7 @@ func TestRowsAreReadAsTheyWereWritten(t *testing.T) {
 			t.Fatalf("%s(-want +got)\n%s", row, diff)
 		}
 		row = appendDeletion(nil, &l, header30, testTime)
-		got, deleted, err = parseRow(row[:len(row)-1], header30)
+		got, deleted, err = parseRow(row[:len(row)-1], header30, nil)
 		if err != nil || !deleted || got.Addr != l.Addr {
 			t.Fatalf("%s: %v, deleted %v, %v", row, got.Addr, deleted, err)
 		}
@@ -210,7 +210,7 @@ func FuzzParseRow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line []byte, schema uint8) {
 		h := header{schema: Schema(schema)}
 		in := string(line)
-		l, deleted, err := parseRow(line, h)
+		l, deleted, err := parseRow(line, h, nil)
 		if string(line) != in {
 			t.Fatalf("the row was changed to %q", line)
 		}
@@ -221,7 +221,7 @@ func FuzzParseRow(f *testing.F) {
 			t.Fatalf("impossible lease: %v", err)
 		}
 		row := appendRow(nil, &l, h, testTime)
-		again, deleted, err := parseRow(row[:len(row)-1], h)
+		again, deleted, err := parseRow(row[:len(row)-1], h, nil)
 		if err != nil || deleted {
 			t.Fatalf("%q: deleted %v, %v", row, deleted, err)
 		}
@@ -263,7 +263,7 @@ func TestLongClientIDsAreKeptFromKea(t *testing.T) {
 			if got := f[colClientID] + "|" + f[colUserContext]; got != escaped(tt.want) {
 				t.Errorf("got  %s\nwant %s", got, escaped(tt.want))
 			}
-			back, _, err := parseRow(row[:len(row)-1], h)
+			back, _, err := parseRow(row[:len(row)-1], h, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +294,7 @@ func TestClientIDInContextMustFitTheRow(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			row := "192.0.2.1," + tt.hw + "," + tt.id + ",3600,1795490001,1,0,0,,0," + strings.ReplaceAll(tt.context, ",", "&#x2c")
-			l, _, err := parseRow([]byte(row), header21)
+			l, _, err := parseRow([]byte(row), header21, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -321,7 +321,7 @@ func FuzzClientIDInContext(f *testing.F) {
 			return
 		}
 		row := appendRow(nil, &l, header21, testTime)
-		back, _, err := parseRow(row[:len(row)-1], header21)
+		back, _, err := parseRow(row[:len(row)-1], header21, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

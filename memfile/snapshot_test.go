@@ -98,10 +98,7 @@ func TestSnapshotIsOfOneMoment(t *testing.T) {
 func TestRestoreReplacesEverything(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFolder(nil)
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	renewAll(t, st, 5)
 	var backup bytes.Buffer
 	if err := st.Snapshot(ctx, &backup); err != nil {
@@ -151,10 +148,7 @@ func TestRestoreReplacesEverything(t *testing.T) {
 	if err := st.Sync(ctx); err != nil {
 		t.Fatal(err)
 	}
-	restored, err := open(newFakeFolder(fs.durable()), testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	restored := mustOpen(t, newFakeFolder(fs.durable()), &byHand)
 	if diff := cmp.Diff(want, names(t, restored)); diff != "" {
 		t.Errorf("on the disk (-want +got)\n%s", diff)
 	}
@@ -178,10 +172,7 @@ func TestRestoreRefusesAFileWithMistakes(t *testing.T) {
 		"cut row":     h + testRow("1", "a") + "192.0.2.1,02:00",
 	} {
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		renewAll(t, st, 3)
 		before := names(t, st)
 		if err := st.Restore(ctx, strings.NewReader(text)); err == nil {
@@ -261,10 +252,7 @@ func TestUpdateWaitsForRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		renewAll(t, st, 3)
 		old, _, _ := lease.Get(ctx, st, testLease("192.0.2.1").Addr)
 		fs.hook = func(op, name string) {

@@ -51,10 +51,7 @@ func throughCrashes(t *testing.T, o Options) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)).Uint64
 	openOn := func(t testing.TB, fs *fakeFS) lease.Store {
-		st, err := open(fs, testFile, &o, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &o)
 		t.Cleanup(func() { // of one that has crashed, too: its disk is another by then
 			if err := st.Close(); err != nil {
 				t.Error(err)
@@ -205,10 +202,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestRemovedTailIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	fs := newFakeFS(Schema21.line() + "192.0.2.1,02:00")
-	st, err := open(fs, testFile, &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, want := range []string{"incomplete last line removed", "192.0.2.1,02:00", fmt.Sprintf("offset=%d", len(Schema21.line()))} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log lacks %q:\n%s", want, &log)
@@ -222,10 +216,7 @@ func TestRemovedTailIsLogged(t *testing.T) {
 func TestUpdateRefusesWhatTheFileCannotHold(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFS("")
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	good := testLease("192.0.2.1")
 	changes := map[string]func(*lease.Lease){
 		"no map":   func(l *lease.Lease) { l.UserContext = "[ ]" },
@@ -265,10 +256,7 @@ func TestUpdateRefusesWhatTheFileCannotHold(t *testing.T) {
 func TestLongClientIDIsRefusedIfAsked(t *testing.T) {
 	o := byHand
 	o.LongClientIDs = ClientIDsRefused
-	st, err := open(newFakeFolder(nil), testFile, &o, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, newFakeFolder(nil), &o)
 	for _, n := range []int{128, 129} {
 		l := testLease(fmt.Sprintf("192.0.2.%d", n))
 		l.ClientID = lease.ClientIDFrom(make([]byte, n))
@@ -286,10 +274,7 @@ func TestLongClientIDIsRefusedIfAsked(t *testing.T) {
 func TestDeletionNeedsOnlyAddressAndRevision(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFS("")
-	st, err := open(fs, testFile, &Options{Schema: Schema21}, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &Options{Schema: Schema21})
 	l := testLease("192.0.2.1")
 	if err := lease.CompareAndSwap(ctx, st, nil, l); err != nil {
 		t.Fatal(err)
@@ -341,26 +326,14 @@ func TestClosedStoreSaysSo(t *testing.T) {
 			t.Errorf("%s: %v, want ErrClosed and the path", name, err)
 		}
 	}
-	again, err := Open(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again.Len() != 1 {
-		t.Errorf("%d leases after Close without Sync, want 1", again.Len())
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
-	}
+	reopen(t, path, 1)
 }
 
 func TestOneSyncServesAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		fs.writes, fs.syncs = 0, 0
 		fs.syncing = func() { time.Sleep(10 * time.Millisecond) }
 		start := time.Now()
@@ -394,10 +367,7 @@ func TestOneSyncServesAllWhoWait(t *testing.T) {
 func TestWaitForOthersSyncEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		fs.syncing = func() { time.Sleep(time.Second) }
 		if err := lease.CompareAndSwap(t.Context(), st, nil, testLease("192.0.2.1")); err != nil {
 			t.Fatal(err)
@@ -425,10 +395,7 @@ func TestCloseWaitsForSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		fs := newFakeFolder(nil)
-		st, err := open(fs, testFile, &byHand, testNow)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := mustOpen(t, fs, &byHand)
 		fs.syncing = func() { time.Sleep(time.Second) }
 		var wg sync.WaitGroup
 		for i := range 3 {
@@ -459,10 +426,7 @@ func TestCloseWaitsForSync(t *testing.T) {
 func TestBufferIsBounded(t *testing.T) {
 	ctx := context.Background()
 	fs := newFakeFolder(nil)
-	st, err := open(fs, testFile, &byHand, testNow)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := mustOpen(t, fs, &byHand)
 	l := testLease("192.0.2.1")
 	l.Hostname = strings.Repeat("x", maxText/2)
 	var old *lease.Lease

@@ -92,23 +92,24 @@ func parseUint32(b []byte) (uint32, error) {
 // between them. Nothing is no octets.
 func parseOctets(dst, s []byte, limit int) ([]byte, error) {
 	for more := len(s) > 0; more; {
-		var f []byte
-		f, s, more = bytes.Cut(s, []byte{':'})
-		if len(f) == 0 || len(f) > 2 {
-			return nil, errOctets
-		}
-		v := byte(0)
-		for _, c := range f {
-			d, ok := hexDigit(c)
-			if !ok {
+		v, n := byte(0), 0
+		for ; n < len(s) && s[n] != ':'; n++ {
+			d, ok := hexDigit(s[n])
+			if !ok || n == 2 {
 				return nil, errOctets
 			}
 			v = v<<4 | d
+		}
+		if n == 0 {
+			return nil, errOctets
 		}
 		if len(dst) == limit {
 			return nil, errTooLong
 		}
 		dst = append(dst, v)
+		if more = n < len(s); more {
+			s = s[n+1:]
+		}
 	}
 	return dst, nil
 }

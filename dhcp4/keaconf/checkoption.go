@@ -295,32 +295,36 @@ var (
 
 // payload checks the data of an option; d is nil if it has no definition.
 func payload(n *node, d *option.Definition) error {
-	text := ""
-	if data := n.get("data"); data != nil {
-		text = data.str
-	}
-	csv := d != nil
-	if f := n.get("csv-format"); f != nil {
-		csv = f.b
-	}
-	if !csv {
-		p, err := option.AppendRawText(nil, text)
-		if err == nil && d != nil {
-			err = fits(d, p)
-		}
+	p, err := encode(n, d)
+	switch {
+	case err != nil || d == nil:
 		return err
-	}
-	if d == nil {
-		return errNoDefinition
-	}
-	p, err := d.AppendText(nil, text)
-	if err != nil {
-		return err
-	}
-	if d.Kind == option.KindFQDN && len(p) == 0 {
+	case !isCSV(n, d):
+		return fits(d, p)
+	case d.Kind == option.KindFQDN && len(p) == 0:
 		return errNoValue
 	}
 	return nil
+}
+
+// isCSV tells how the data of an option is written.
+func isCSV(n *node, d *option.Definition) bool {
+	if f := n.get("csv-format"); f != nil {
+		return f.b
+	}
+	return d != nil
+}
+
+// encode returns the payload of an option.
+func encode(n *node, d *option.Definition) ([]byte, error) {
+	text := n.get("data").text()
+	switch {
+	case !isCSV(n, d):
+		return option.AppendRawText(nil, text)
+	case d == nil:
+		return nil, errNoDefinition
+	}
+	return d.AppendText(nil, text)
 }
 
 // fits reports why p cannot be the payload of d. Like Kea it takes octets

@@ -242,10 +242,8 @@ func (p *exprParser) value() (isBool bool) {
 		p.field("iface", "src", "dst", "len")
 	case "pkt4":
 		p.field("mac", "hlen", "htype", "ciaddr", "giaddr", "yiaddr", "siaddr", "msgtype", "transid")
-	case "vendor":
+	case "vendor", "vendor-class":
 		return p.vendor()
-	case "vendor-class":
-		return p.vendorClass()
 	case "substring":
 		p.call(p.str, p.integer, p.length)
 	case "split":
@@ -374,7 +372,10 @@ func (p *exprParser) enterprise() bool {
 	return true
 }
 
+// vendor reads what is about a vendor: vendor, or vendor-class, which has data
+// where the other one has options.
 func (p *exprParser) vendor() (isBool bool) {
+	name := p.tok
 	p.next()
 	bracket := p.enterprise()
 	p.expect(".")
@@ -383,31 +384,17 @@ func (p *exprParser) vendor() (isBool bool) {
 		return false
 	case bracket && p.accept("exists"):
 		return true
-	case bracket && p.accept("option"):
+	case bracket && name == "vendor" && p.accept("option"):
 		p.code(false)
 		p.expect(".")
 		return p.form()
-	}
-	p.fail("%s is not part of vendor", p.describe())
-	return false
-}
-
-func (p *exprParser) vendorClass() (isBool bool) {
-	p.next()
-	bracket := p.enterprise()
-	p.expect(".")
-	switch {
-	case !bracket && p.accept("enterprise"):
-		return false
-	case bracket && p.accept("exists"):
-		return true
-	case bracket && p.accept("data"):
+	case bracket && name == "vendor-class" && p.accept("data"):
 		if p.accept("[") {
 			p.integer()
 			p.expect("]")
 		}
 		return false
 	}
-	p.fail("%s is not part of vendor-class", p.describe())
+	p.fail("%s is not part of %s", p.describe(), name)
 	return false
 }

@@ -466,18 +466,7 @@ func (p *parser) anyValue(n *node) (ok bool, err *syntaxError) {
 }
 
 func (p *parser) object(n *node) *syntaxError {
-	n.pos = p.tok.pos
-	if err := p.nest(); err != nil {
-		return err
-	}
-	defer func() { p.depth-- }()
-	if err := p.advance(); err != nil {
-		return err
-	}
-	if p.tok.kind == tokCloseMap {
-		return p.advance()
-	}
-	for {
+	return p.members(n, tokCloseMap, func() *syntaxError {
 		if p.tok.kind != tokString {
 			return p.unexpected("a key")
 		}
@@ -494,13 +483,24 @@ func (p *parser) object(n *node) *syntaxError {
 		}
 		p.unique(n, value.key, pos)
 		n.add(field{value.key, pos, value})
-		if done, err := p.separator(tokCloseMap); done || err != nil {
-			return err
-		}
-	}
+		return nil
+	})
 }
 
 func (p *parser) array(n *node) *syntaxError {
+	return p.members(n, tokCloseList, func() *syntaxError {
+		item := &node{parent: n, index: len(n.items)}
+		_, err := p.anyValue(item)
+		if err == nil {
+			n.items = append(n.items, item)
+		}
+		return err
+	})
+}
+
+// members reads a map or a list of any form to its end; one reads what is
+// between two commas.
+func (p *parser) members(n *node, end tokenKind, one func() *syntaxError) *syntaxError {
 	n.pos = p.tok.pos
 	if err := p.nest(); err != nil {
 		return err
@@ -509,16 +509,14 @@ func (p *parser) array(n *node) *syntaxError {
 	if err := p.advance(); err != nil {
 		return err
 	}
-	if p.tok.kind == tokCloseList {
+	if p.tok.kind == end {
 		return p.advance()
 	}
 	for {
-		item := &node{parent: n, index: len(n.items)}
-		if _, err := p.anyValue(item); err != nil {
+		if err := one(); err != nil {
 			return err
 		}
-		n.items = append(n.items, item)
-		if done, err := p.separator(tokCloseList); done || err != nil {
+		if done, err := p.separator(end); done || err != nil {
 			return err
 		}
 	}

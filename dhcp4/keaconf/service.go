@@ -2,6 +2,7 @@ package keaconf
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"math"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
+	"github.com/embedhcp/embedhcp/lease"
 )
 
 // DefaultLeaseFile is where leases are kept if the file does not say it.
@@ -42,6 +44,21 @@ type LeaseFile struct {
 	CleanUp time.Duration
 	// MaxRowErrors is as in memfile.Options.
 	MaxRowErrors int
+	// Check is for CheckLeases (Kea: sanity-checks.lease-checks, warn unless
+	// it is given). If Path is empty, it is lease.CheckNone.
+	Check lease.SubnetCheck
+}
+
+// CheckLeases does with leases of no subnet, or of the wrong one, what
+// LeaseFile.Check says: see lease.CheckSubnets. A program calls it once it has
+// opened the lease file, before it serves. Other than in Kea, what it changes
+// is changed in the file, too.
+func (s *Server) CheckLeases(ctx context.Context, st lease.Store, report func(lease.SubnetFault)) error {
+	subnets := make(map[uint32]netip.Prefix, len(s.Config.Subnets))
+	for i := range s.Config.Subnets {
+		subnets[s.Config.Subnets[i].ID] = s.Config.Subnets[i].Prefix
+	}
+	return lease.CheckSubnets(ctx, st, subnets, s.LeaseFile.Check, report)
 }
 
 // Interfaces is the interfaces-config.
@@ -112,7 +129,7 @@ func (c *Config) Server() (*Server, error) {
 	s.defined = s.optionDefs(d.list("option-def"), s.kea, false)
 	s.missing(d)
 	s.config(d)
-	s.leaseFile(d.get("lease-database"))
+	s.leaseFile(d.get("lease-database"), d.get("sanity-checks").get("lease-checks"))
 	s.interfaces(d.get("interfaces-config"))
 	for _, l := range d.list("loggers") {
 		s.logger(l)

@@ -71,7 +71,7 @@ func TestTutorialFileIsServedAsWritten(t *testing.T) {
 	}
 	want := &keaconf.Server{
 		Config:     tutorial(),
-		LeaseFile:  keaconf.LeaseFile{Path: "/var/lib/kea/kea-leases4.csv", CleanUp: time.Hour},
+		LeaseFile:  keaconf.LeaseFile{Path: "/var/lib/kea/kea-leases4.csv", CleanUp: time.Hour, Check: lease.CheckWarn},
 		Interfaces: keaconf.Interfaces{Names: []keaconf.Interface{{Name: "ens33"}}, RetryWait: 5 * time.Second},
 		Loggers: []keaconf.Logger{{
 			Name: "kea-dhcp4", Severity: "INFO",
@@ -273,10 +273,11 @@ func TestPlacesAreRead(t *testing.T) {
 		"interfaces-config": { "interfaces": [ "*", " ens33 ", "ens34/192.0.2.1" ], "dhcp-socket-type": "udp", "service-sockets-require-all": true,
 			"service-sockets-max-retries": 5, "service-sockets-retry-wait-time": 2500 },
 		"lease-database": { "type": "memfile", "name": "/tmp/l.csv", "lfc-interval": 0, "max-row-errors": 100 },
+		"sanity-checks": { "lease-checks": "fix-del" },
 		"loggers": [ { "name": "kea-dhcp4.leases", "severity": "debug", "debuglevel": 99, "output_options": [
 			{ "output": "/var/log/l", "maxsize": 1000000, "maxver": 3, "flush": false, "pattern": "%m%n" }, { "output": "syslog" } ] } ]`))
 	want := &keaconf.Server{
-		LeaseFile: keaconf.LeaseFile{Path: "/tmp/l.csv", MaxRowErrors: 100},
+		LeaseFile: keaconf.LeaseFile{Path: "/tmp/l.csv", MaxRowErrors: 100, Check: lease.CheckFixDelete},
 		Interfaces: keaconf.Interfaces{
 			Names: []keaconf.Interface{{Name: "ens33"}, {Name: "ens34", Addr: addr("192.0.2.1")}}, All: true, UDP: true,
 			RequireAll: true, Retries: 5, RetryWait: 2500 * time.Millisecond,

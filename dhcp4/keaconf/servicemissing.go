@@ -52,7 +52,6 @@ func missingFeatures() []missing {
 		{"expired-leases-processing", "max-reclaim-leases", "100", false, goneAtOnce, ""},
 		{"expired-leases-processing", "max-reclaim-time", "250", false, goneAtOnce, ""},
 		{"expired-leases-processing", "unwarned-reclaim-cycles", "5", false, goneAtOnce, ""},
-		{"sanity-checks", "lease-checks", "warn|none", true, "leases are taken as the file has them", `use "warn" or "none", and correct the lease file by hand`},
 		{"sanity-checks", "extended-info-checks", "fix", false, "what relay agents add is not stored with the lease", ""},
 		{"compatibility", "ignore-dhcp-server-identifier", "false", true, "a request that names another server is never answered", "leave it out"},
 		{"compatibility", "exclude-first-last-24", "false", true, "pools are used as they are written", "write pools without the addresses .0 and .255"},
@@ -142,6 +141,7 @@ func servedKeys() map[string]string {
 		"hooks-libraries":   "*",
 		"interfaces-config": all + "interfaces dhcp-socket-type service-sockets-require-all service-sockets-retry-wait-time service-sockets-max-retries",
 		"lease-database":    "name persist lfc-interval max-row-errors",
+		"sanity-checks":     "lease-checks",
 		"loggers":           all + "name severity debuglevel output_options output-options",
 		"output_options":    "output flush maxsize maxver pattern",
 		"dhcp-ddns":         "*", // what is not in the table is about the updates

@@ -168,21 +168,6 @@ func (s *service) configured(n *node) (c configured, ok bool) {
 	return c, err == nil
 }
 
-// encode returns the payload of an option.
-func encode(n *node, d *option.Definition) ([]byte, error) {
-	text, csv := n.get("data").text(), d != nil
-	if f := n.get("csv-format"); f != nil {
-		csv = f.b
-	}
-	switch {
-	case !csv:
-		return option.AppendRawText(nil, text)
-	case d == nil:
-		return nil, errNoDefinition
-	}
-	return d.AppendText(nil, text)
-}
-
 const maxNested = 8 // spaces inside one another; more are a circle
 
 // payload returns the payload of c, followed by the options of the space that

@@ -13,10 +13,13 @@ import (
 
 func isInfinite(d time.Duration) bool { return d >= lease.Infinite }
 
-// leaseFile reads where leases are kept.
-func (s *service) leaseFile(m *node) {
+// leaseFile reads where leases are kept, and how they are checked.
+func (s *service) leaseFile(m, check *node) {
 	f := &s.server.LeaseFile
-	*f = LeaseFile{Path: DefaultLeaseFile, CleanUp: time.Hour}
+	*f = LeaseFile{Path: DefaultLeaseFile, CleanUp: time.Hour, Check: lease.CheckWarn}
+	if check != nil {
+		f.Check, _ = lease.ParseSubnetCheck(check.str) // the verdict was that it is one
+	}
 	if m == nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/dhcp4/keaconf"
+	"github.com/embedhcp/embedhcp/lease"
 )
 
 // A plan is what a configuration file asks for.
@@ -23,6 +25,8 @@ type plan struct {
 	sockets   socketSpec
 	loggers   []loggerSpec
 	warnings  []keaconf.Problem
+
+	checkLeases func(ctx context.Context, st lease.Store, report func(lease.SubnetFault)) error
 }
 
 // A leaseSpec is a "lease-database".
@@ -30,6 +34,7 @@ type leaseSpec struct {
 	path         string        // empty: in memory alone
 	cleanUp      time.Duration // zero: never
 	maxRowErrors int
+	check        lease.SubnetCheck
 }
 
 // A socketSpec says what to do about sockets that cannot be opened.
@@ -75,9 +80,11 @@ func load(path string, version keaconf.Version) (*plan, error) {
 func planOf(s *keaconf.Server) *plan {
 	p := &plan{
 		server:   s.Config,
-		leases:   leaseSpec{s.LeaseFile.Path, s.LeaseFile.CleanUp, s.LeaseFile.MaxRowErrors},
+		leases:   leaseSpec{s.LeaseFile.Path, s.LeaseFile.CleanUp, s.LeaseFile.MaxRowErrors, s.LeaseFile.Check},
 		sockets:  socketSpec{s.Interfaces.RequireAll, s.Interfaces.RetryWait},
 		warnings: s.Warnings,
+
+		checkLeases: s.CheckLeases,
 	}
 	p.endpoints = endpointsOf(&s.Interfaces)
 	for _, l := range s.Loggers {

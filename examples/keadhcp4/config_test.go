@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/embedhcp/embedhcp/dhcp4/keaconf"
+	"github.com/embedhcp/embedhcp/lease"
 )
 
 func TestEndpoints(t *testing.T) {
@@ -68,7 +69,7 @@ func TestTutorialIsReadAsItIsMeant(t *testing.T) {
 	if diff := cmp.Diff([]endpoint{{name: "ens33", raw: true}}, p.endpoints, cmp.AllowUnexported(endpoint{})); diff != "" {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
 	}
-	if want := (leaseSpec{path: "/var/lib/kea/kea-leases4.csv", cleanUp: time.Hour}); p.leases != want {
+	if want := (leaseSpec{path: "/var/lib/kea/kea-leases4.csv", cleanUp: time.Hour, check: lease.CheckWarn}); p.leases != want {
 		t.Errorf("leases: %+v, want %+v", p.leases, want)
 	}
 	if p.server.Lifetime != 12*time.Hour || len(p.server.Subnets) != 1 || len(p.server.Subnets[0].Reservations) != 2 {

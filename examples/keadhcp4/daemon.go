@@ -8,13 +8,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
-	"github.com/embedhcp/embedhcp/dhcp4/keaconf"
-	"github.com/embedhcp/embedhcp/memfile"
 )
 
 // drainTime is how long requests in progress may take at the end. The whole
@@ -104,11 +101,11 @@ func (d *daemon) serve(p *plan) (err error) {
 	d.leases = p.leases
 	config := p.server
 	config.Logger = d.log
-	if p.leases.path != "" {
-		leases, err := memfile.Open(p.leases.path, d.memfileOptions(p.leases))
-		if err != nil {
-			return err
-		}
+	leases, err := d.openLeases(p)
+	if err != nil {
+		return err
+	}
+	if leases != nil { // else they are in memory
 		defer func() { err = errors.Join(err, leases.Close()) }()
 		config.Leases = leases
 	}
@@ -139,26 +136,6 @@ func (d *daemon) serve(p *plan) (err error) {
 	}
 	d.service.stop()
 	return nil
-}
-
-// memfileOptions keeps the columns of a file that is there. A new one gets
-// those that every Kea reads, unless -kea says which one it is for.
-func (d *daemon) memfileOptions(l leaseSpec) *memfile.Options {
-	o := &memfile.Options{Sync: d.flags.sync, Logger: d.log, MaxRowErrors: l.maxRowErrors, LFCInterval: l.cleanUp}
-	if l.cleanUp == 0 {
-		o.LFCInterval, o.LFCGrowth = -1, -1
-	}
-	switch d.flags.kea {
-	case keaconf.Kea22:
-		o.Schema = memfile.Schema21
-	case keaconf.Kea30:
-		o.Schema = memfile.Schema30
-	default:
-		if found, err := filepath.Glob(l.path + "*"); err == nil && len(found) == 0 {
-			o.Schema = memfile.Schema21
-		}
-	}
-	return o
 }
 
 // wait handles signals until one ends the program.
@@ -196,7 +173,7 @@ func (d *daemon) reload() error {
 	}
 	d.adopt(p, outputs)
 	if p.leases != d.leases {
-		d.log.Warn("lease-database: lfc-interval and max-row-errors count from the next start", "id", "DHCP4_DYNAMIC_RECONFIGURATION")
+		d.log.Warn("lease-database: lfc-interval, max-row-errors and lease-checks count from the next start", "id", "DHCP4_DYNAMIC_RECONFIGURATION")
 	}
 	d.service.sockets = p.sockets
 	_ = d.service.listen(p.endpoints) // it has logged what is wrong, and tries again

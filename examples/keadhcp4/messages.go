@@ -55,6 +55,14 @@ func messageOf(id string) message {
 		return message{"alloc-engine", debugBasic, "no address is left for {type} from {link}"}
 	case "ALLOC_ENGINE_V4_LEASE_RECLAIM":
 		return message{"alloc-engine", debugBasic, "lease {address} of {hwaddr} has expired"}
+	case "DHCPSRV_LEASE_SANITY_FAIL":
+		return message{"dhcpsrv", debugBasic, "lease {address} is in subnet {subnet}, which does not exist or does not have the address; the right one is {right} (0: none)"}
+	case "DHCPSRV_LEASE_SANITY_FIXED":
+		return message{"dhcpsrv", debugBasic, "lease {address} has been moved from subnet {subnet} to {right}, which has the address"}
+	case "DHCPSRV_LEASE_SANITY_FAIL_DISCARD":
+		return message{"dhcpsrv", debugBasic, "lease {address} has been deleted: subnet {subnet} does not exist or does not have the address; the right one is {right} (0: none)"}
+	case "DHCPSRV_MEMFILE_LFC_SETUP":
+		return message{"dhcpsrv", debugBasic, "the lease file is cleaned up every {interval} seconds"}
 	case "DHCP4_CONFIG_COMPLETE":
 		return message{"dhcp4", debugCommand, "the configuration is complete; IPv4 subnets: {subnets}"}
 	}
@@ -67,7 +75,7 @@ func loggerOf(id string) string {
 		return "bad-packets"
 	case strings.HasPrefix(id, "ALLOC_ENGINE_"):
 		return "alloc-engine"
-	case strings.HasPrefix(id, "DHCPSRV_"):
+	case strings.HasPrefix(id, "DHCPSRV_"), strings.HasPrefix(id, "LFC_"):
 		return "dhcpsrv"
 	case strings.HasPrefix(id, "HOSTS_"):
 		return "hosts"

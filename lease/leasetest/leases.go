@@ -42,6 +42,11 @@ func checkSelects(t *tester) {
 		{ExpiredBefore: all[10].Expires},
 		{ExpiredBefore: all[10].Expires.Add(time.Nanosecond)},
 		{ExpiredBefore: epoch},
+		{ExpiredBefore: all[10].Expires, ExpiredSince: all[5].Expires},
+		{ExpiredBefore: all[10].Expires, ExpiredSince: all[5].Expires.Add(time.Nanosecond)},
+		{ExpiredBefore: all[10].Expires, ExpiredSince: all[10].Expires},
+		{ExpiredBefore: all[5].Expires, ExpiredSince: all[10].Expires},
+		{ExpiredSince: all[10].Expires}, // means nothing alone
 		{ExpiredBefore: epoch.AddDate(1000, 0, 0)},
 		{ExpiredBefore: all[40].Expires, Subnet: 1, From: addr(7), To: addr(25)},
 		{ExpiredBefore: all[40].Expires.In(time.FixedZone("", 3600)), Subnet: 1},
@@ -71,7 +76,7 @@ func selects(f lease.Filter, l lease.Lease) bool {
 	if f.From.IsValid() && l.Addr.Compare(f.From) < 0 || f.To.IsValid() && l.Addr.Compare(f.To) > 0 {
 		return false
 	}
-	return f.ExpiredBefore.IsZero() || l.Lifetime != lease.Infinite && l.Expires.Before(f.ExpiredBefore)
+	return f.ExpiredBefore.IsZero() || l.Lifetime != lease.Infinite && l.Expires.Before(f.ExpiredBefore) && !l.Expires.Before(f.ExpiredSince)
 }
 
 // oldestFirst checks the order of a sequence within the grain of a minute.

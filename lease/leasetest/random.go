@@ -199,6 +199,9 @@ func (m *model) iterate() {
 	if m.rnd.IntN(2) == 0 {
 		f.ExpiredBefore = epoch.Add(time.Duration(m.rnd.IntN(700)) * time.Second)
 	}
+	if m.rnd.IntN(4) == 0 {
+		f.ExpiredSince = epoch.Add(time.Duration(m.rnd.IntN(700)) * time.Second)
+	}
 	got := m.t.all(f)
 	var want []lease.Lease
 	for _, l := range m.leases {
