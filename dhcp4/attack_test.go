@@ -116,6 +116,13 @@ func wrongAnswer(in, out dhcp4.Packet, err error) (wrong []string) {
 		to = netip.AddrPortFrom(q.CIAddr, 68)
 	case host(q.GIAddr):
 		to = netip.AddrPortFrom(q.GIAddr, 67)
+		agent, _ := q.Options.Lookup(82)
+		for len(agent) >= 2 && len(agent) >= 2+int(agent[1]) {
+			if agent[0] == 19 && in.Peer.Port() != 0 { // RFC 8357
+				to = netip.AddrPortFrom(q.GIAddr, in.Peer.Port())
+			}
+			agent = agent[2+int(agent[1]):]
+		}
 	case q.Type() == dhcp4.TypeInform:
 		to = netip.AddrPortFrom(in.Peer.Addr().Unmap(), 68)
 	case r.Type() == dhcp4.TypeNAK:
@@ -333,6 +340,7 @@ func TestPoolExhaustion(t *testing.T) {
 	// A REQUEST counts more than the offer of somebody else.
 	l.expect("no offer blocks a REQUEST", request{from: a, typ: ask, server: "us", asks: ".101"}, ackOf(".101"))
 	l.expect("all are leased", request{from: e, typ: discover}, silence(dhcp4.ReasonNoAddress))
+	l.expect("and nothing asked for", request{from: e, typ: ask}, nakFor(dhcp4.ReasonTaken))
 	if free, total := l.srv.PoolCounts(1); free != 0 || total != 2 {
 		t.Errorf("%d of %d addresses are free", free, total)
 	}

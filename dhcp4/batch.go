@@ -3,7 +3,6 @@ package dhcp4
 import (
 	"context"
 	"errors"
-	"net/netip"
 
 	"github.com/embedhcp/embedhcp/lease"
 )
@@ -54,6 +53,10 @@ type writer interface {
 // run takes b.ready through Find, decide, Update, Sync and write.
 func (b *batch) run(ctx context.Context, w writer) {
 	xs := b.ready
+	s := b.s
+	s.gate.enter()
+	defer s.gate.leave()
+	s.keepTime(xs)
 	b.findAndDecide(ctx, xs)
 	b.commit(ctx, xs)
 
@@ -63,19 +66,21 @@ func (b *batch) run(ctx context.Context, w writer) {
 	}
 	b.write(w, xs, false)
 	if sync {
-		if err := b.s.store.Sync(ctx); err != nil {
-			b.s.logStore("Sync", err)
+		if err := s.store.Sync(ctx); err != nil {
+			s.failed(ctx, callSync, err)
 			for _, x := range xs {
 				if x.confirms() {
 					x.drop(ReasonStoreFailed)
 				}
 				x.committed = false
 			}
+		} else {
+			s.worked(callSync)
 		}
 	}
 	b.write(w, xs, true)
 	for _, x := range xs {
-		b.s.finish(x)
+		s.finish(x)
 	}
 }
 
@@ -99,7 +104,7 @@ func (b *batch) findAndDecide(ctx context.Context, xs []*Exchange) {
 	}
 	for round := 0; len(work) > 0; round++ {
 		if err := b.find(ctx, work); err != nil {
-			b.s.logStore("Find", err)
+			b.s.failed(ctx, callFind, err)
 			for _, x := range work {
 				x.drop(ReasonStoreFailed)
 			}
@@ -141,6 +146,7 @@ func (b *batch) find(ctx context.Context, xs []*Exchange) error {
 	if err := b.s.store.Find(ctx, b.queries); err != nil {
 		return err
 	}
+	b.s.worked(callFind)
 	for i, x := range xs {
 		x.found(&b.queries[i])
 	}
@@ -154,9 +160,13 @@ func (b *batch) reclaim(ctx context.Context, xs []*Exchange) {
 		if x.verdict != noneFree || x.reclaimed {
 			continue
 		}
-		b.s.makeRoom(ctx, x.sub, x.Time)
+		for n := range x.members {
+			if b.s.makeRoom(ctx, n, x.Time); n.live.hasFree() {
+				break
+			}
+		}
 		for _, o := range xs[i:] {
-			if o.sub == x.sub {
+			if o.selected == x.selected {
 				o.reclaimed = true
 			}
 		}
@@ -203,12 +213,13 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 	}
 	if err := b.s.store.Update(ctx, b.changes); err != nil {
 		// The outcome is unknown: confirm nothing of it.
-		b.s.logStore("Update", err)
+		b.s.failed(ctx, callUpdate, err)
 		for _, x := range b.changed {
 			x.drop(ReasonStoreFailed)
 		}
 		return nil
 	}
+	b.s.worked(callUpdate)
 	again := b.again[:0]
 	for i, x := range b.changed {
 		switch err := b.changes[i].Err; {
@@ -218,7 +229,7 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 		case errors.Is(err, lease.ErrConflict):
 			again = append(again, x)
 		default:
-			b.s.logStore("Update", err)
+			b.s.logStore(callUpdate, err)
 			x.drop(ReasonStoreFailed)
 		}
 	}
@@ -230,20 +241,29 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 // kept.
 func (s *Server) applied(x *Exchange) {
 	if x.Lease == nil {
-		x.sub.released(x.old.Addr)
+		s.released(x.old)
 		return
 	}
-	x.sub.live.leased(x.Lease.Addr)
-	x.sub.live.withdraw(x.key) // it took another address than the one on offer
-	s.expiry.note(x.Lease.Expires)
+	s.step.wrote(x.Lease)
+	s.expiry.noteLease(x.Lease, x.snap.hold)
+	if isOver(x.Lease) {
+		s.released(x.Lease)
+		return
+	}
+	if n := x.snap.subnets.id(x.Lease.SubnetID); n != nil {
+		n.live.leased(x.Lease.Addr)
+	}
+	x.withdraw() // it took another address than the one on offer
 	s.budget.spend(x.Lease, x.Time)
 }
 
-// released frees the address of a deleted lease, but for a reserved one: that
-// belongs to its reservation.
-func (n *subnet) released(a netip.Addr) {
-	if n.byAddr[a] == nil {
-		n.live.released(a)
+// released frees the address of a lease that is over or deleted, but for a
+// reserved one: that belongs to its reservation. What is reserved now
+// counts, not what was when the exchange began.
+func (s *Server) released(l *lease.Lease) {
+	snap := s.snapshot.Load()
+	if n := snap.subnets.id(l.SubnetID); n != nil && snap.reservedAt(n, l.Addr) == nil {
+		n.live.released(l.Addr)
 	}
 }
 
@@ -265,19 +285,19 @@ func (b *batch) deleteSuperseded(ctx context.Context) {
 		return
 	}
 	if err := b.s.store.Update(ctx, b.changes); err != nil {
-		b.s.logStore("Update", err)
+		b.s.failed(ctx, callUpdate, err)
 		for _, x := range b.changed {
 			x.superseded = x.superseded[:0]
 		}
 		return
 	}
-	for i, x := range b.changed {
+	for i := range b.changed {
 		old := b.changes[i].Old
 		if b.changes[i].Err != nil {
 			*old = lease.Lease{} // it is still there, so there is no event
 			continue
 		}
-		x.sub.released(old.Addr)
+		b.s.released(old)
 	}
 }
 

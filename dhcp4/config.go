@@ -142,6 +142,13 @@ type Config struct {
 	// given to nobody (Kea: decline-probation-period). If zero, 24 h.
 	DeclineProbation time.Duration
 
+	// HoldReclaimed is how long a lease that expired or was released is held
+	// for its client, so that it gets the same address when it returns, and
+	// then up to a minute (Kea: hold-reclaimed-time). The address is free
+	// meanwhile, but others get it last. If zero, 3600 s, as in Kea; if
+	// negative, such leases are deleted at once.
+	HoldReclaimed time.Duration
+
 	// MaxPending is the most exchanges that wait for Hosts at a time.
 	// DISCOVERs are held up to three quarters of it, so that REQUESTs find
 	// room. If zero, 1,024.
@@ -162,7 +169,8 @@ type Config struct {
 	// "id". If nil, silence.
 	Logger *slog.Logger
 	// Now is read once, by NewServer; from then on the Server's clock is
-	// that moment plus monotonic time. If nil, time.Now.
+	// that moment plus the time since. If nil, time.Now, and the clock follows
+	// when the wall clock is set, by more than 10 s: so do all leases.
 	Now func() time.Time
 }
 
@@ -233,7 +241,7 @@ type Subnet struct {
 
 	// Source is the address that replies to clients of the subnet are sent
 	// from. If zero, the server identifier if it is the link's own, else the
-	// address that the request was sent to.
+	// address that the request was sent to, else another one of the link.
 	Source netip.Addr
 }
 

@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"strings"
 	"time"
@@ -86,6 +87,8 @@ func (c *Config) check() error {
 			k.add(n.path, "is negative")
 		}
 	}
+	k.hostIdentifiers(c.HostIdentifiers)
+	global := k.reservations("", c.Reservations, nil, true)
 	ids := make(map[uint32]int)
 	for i := range c.Subnets {
 		s, path := &c.Subnets[i], fmt.Sprintf("Subnets[%d]", i)
@@ -93,22 +96,34 @@ func (c *Config) check() error {
 			k.add(path+".ID", "%d is the ID of Subnets[%d] too", s.ID, j)
 		}
 		ids[s.ID] = i
-		k.subnet(path, s, c)
+		k.subnet(path, s, c, &global)
 	}
 	k.overlaps(c.Subnets)
+	k.networks(c)
 	if len(k.problems) == 0 {
 		return nil
 	}
 	return &ConfigError{Problems: k.problems}
 }
 
-type configChecker struct{ problems []ConfigProblem }
+// under returns the problems as those of what is at path.
+func (k *configChecker) under(path string) error {
+	for i := range k.problems {
+		k.problems[i].Path = path + k.problems[i].Path
+	}
+	return &ConfigError{Problems: k.problems}
+}
+
+type configChecker struct {
+	problems []ConfigProblem
+	seed     maphash.Seed // of the tables of reservations
+}
 
 func (k *configChecker) add(path, format string, args ...any) {
 	k.problems = append(k.problems, ConfigProblem{Path: path, Err: fmt.Errorf(format, args...)})
 }
 
-func (k *configChecker) subnet(path string, s *Subnet, c *Config) {
+func (k *configChecker) subnet(path string, s *Subnet, c *Config, global *hostTable) {
 	if s.ID == 0 {
 		k.add(path+".ID", "must not be zero")
 	}
@@ -137,7 +152,8 @@ func (k *configChecker) subnet(path string, s *Subnet, c *Config) {
 		k.add(path+".Order", "%v is not an order", s.Order)
 	}
 	k.pools(path, s, prefixOK)
-	k.reservations(path, s, prefixOK)
+	own := k.reservations(path+".", s.Reservations, s, prefixOK)
+	k.shared(path+".", &own, global, s, c)
 }
 
 func (k *configChecker) pools(path string, s *Subnet, prefixOK bool) {
@@ -164,46 +180,6 @@ func (k *configChecker) pools(path string, s *Subnet, prefixOK bool) {
 		if _, err := pool.New(pool.LeastRecentlyUsed, ranges...); err != nil {
 			k.add(path+".Pools", "%w", err)
 		}
-	}
-}
-
-func (k *configChecker) reservations(path string, s *Subnet, prefixOK bool) {
-	seen := make(map[string]int) // identifiers and addresses
-	duplicate := func(path, field, value string, i int) {
-		if j, ok := seen[field+value]; ok {
-			k.add(path+"."+field, "%s is in Reservations[%d] too", value, j)
-			return
-		}
-		seen[field+value] = i
-	}
-	for i := range s.Reservations {
-		r, path := &s.Reservations[i], fmt.Sprintf("%s.Reservations[%d]", path, i)
-		n := 0
-		if !r.HardwareAddr.IsZero() {
-			n++
-			duplicate(path, "HardwareAddr", r.HardwareAddr.String(), i)
-		}
-		if !r.ClientID.IsZero() {
-			n++
-			duplicate(path, "ClientID", r.ClientID.String(), i)
-			if l := len(r.ClientID.Octets()); l < 2 || l > 255 {
-				k.add(path+".ClientID", "has %d octets, not 2 to 255", l)
-			}
-		}
-		if r.AnyClient {
-			n++
-			duplicate(path, "AnyClient", "true", i)
-		}
-		if n != 1 {
-			k.add(path, "needs exactly one of HardwareAddr, ClientID and AnyClient")
-		}
-		if r.Addr.IsValid() {
-			duplicate(path, "Addr", r.Addr.String(), i)
-			if isUnicast(r.Addr) && prefixOK && !s.Prefix.Contains(r.Addr) {
-				k.add(path+".Addr", "%v is not inside the subnet %v", r.Addr, s.Prefix.Masked())
-			}
-		}
-		k.reservation(path, r)
 	}
 }
 

@@ -1,7 +1,6 @@
 package dhcp4
 
 import (
-	"hash/maphash"
 	"net/netip"
 
 	"github.com/embedhcp/embedhcp/lease"
@@ -19,6 +18,16 @@ func (s *Server) decide(x *Exchange) {
 	}
 	if x.host != nil && x.host.conf.Stateless {
 		s.decideStateless(x)
+		return
+	}
+	if !s.unstash(x) {
+		if x.verdict != dropped {
+			x.verdict = lookAgain
+		}
+		return
+	}
+	if x.isUnwanted() {
+		x.drop(ReasonNoReservation)
 		return
 	}
 	x.findCurrent()
@@ -41,6 +50,7 @@ func (s *Server) decide(x *Exchange) {
 func (s *Server) decideStateless(x *Exchange) {
 	addr := x.host.conf.Addr
 	x.stateless = true
+	x.move(x.memberOf(addr))
 	switch x.msgType {
 	case TypeDiscover:
 		s.answer(x, TypeOffer, addr)
@@ -115,7 +125,11 @@ func (x *Exchange) allowed(a netip.Addr) bool {
 	if x.isOwn(a) {
 		return false
 	}
-	return a == x.reserved() || x.sub.live.contains(a) && !x.sub.reservedForOther(x, a)
+	if a == x.reserved() {
+		return true
+	}
+	n := x.memberOf(a)
+	return n.live.contains(a) && !x.reservedForOther(a) && !x.barred(n)
 }
 
 // reserved returns the address that is reserved for the client, invalid if
@@ -128,7 +142,9 @@ func (x *Exchange) reserved() netip.Addr {
 }
 
 // isOwn reports whether a is the Server's own address, which no client gets.
-func (x *Exchange) isOwn(a netip.Addr) bool { return a == x.serverID || x.Link.holds(a) }
+func (x *Exchange) isOwn(a netip.Addr) bool {
+	return a == x.serverID || a == x.ownID || x.Link.holds(a)
+}
 
 // propose returns an address for a client that has none: the one on offer
 // for it, or a new one, taken from the pool and put on offer. It reports
@@ -136,16 +152,16 @@ func (x *Exchange) isOwn(a netip.Addr) bool { return a == x.serverID || x.Link.h
 // or nothing is free.
 func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 	for range maxAttempts {
-		a, ok := x.sub.live.offer(x.key, hint, maphash.Bytes(s.seed, x.key), x.Time, x.reclaimed)
+		n, a := s.takeOffer(x, hint)
 		switch {
-		case !ok && !x.reclaimed:
+		case n == nil && !x.reclaimed:
 			x.verdict = noneFree
 			return netip.Addr{}, false
-		case !ok:
+		case n == nil:
 			x.drop(ReasonNoAddress)
 			return netip.Addr{}, false
-		case x.isOwn(a) || x.sub.reservedForOther(x, a):
-			x.sub.live.leased(a) // nobody gets it
+		case x.isOwn(a) || x.reservedForOther(a):
+			n.live.leased(a) // nobody gets it
 		case !x.lookedFor(a):
 			x.lookFor(a)
 			x.verdict = lookAgain
@@ -155,7 +171,7 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 		default:
 			// Somebody else, perhaps another server on the same store,
 			// has leased it.
-			x.sub.live.conflict(a)
+			n.live.conflict(a)
 		}
 	}
 	x.drop(ReasonNoAddress)
@@ -189,6 +205,7 @@ func (s *Server) offerLease(x *Exchange) {
 // makeLease sets newLease to the client's lease of the address a, and
 // superseded to the leases that it gives up with it.
 func (x *Exchange) makeLease(a netip.Addr) {
+	x.settle(a)
 	l := &x.newLease
 	*l = lease.Lease{
 		Addr:         a,
@@ -210,8 +227,11 @@ func (x *Exchange) makeLease(a netip.Addr) {
 	if row := x.leaseAt(a); row != nil && x.owns(row) {
 		l.UserContext = row.UserContext
 	}
+	if info := x.agentInfo(); len(info) > 0 && x.sub.terms.storeAgentInfo {
+		l.UserContext = withAgentInfo(l.UserContext, info)
+	}
 	for i := range x.Leases {
-		if other := &x.Leases[i]; other.Addr != a && other.SubnetID == x.sub.conf.ID && x.owns(other) {
+		if other := &x.Leases[i]; other.Addr != a && x.isMemberID(other.SubnetID) && x.owns(other) {
 			x.superseded = append(x.superseded, *other)
 		}
 	}

@@ -22,8 +22,9 @@ type destination struct {
 
 // destinationOf tells where the answer of type t to req goes: RFC 2131,
 // section 4.1, and section 4.3.2 for NAKs. source is where req came from.
+// A relay agent may want the answer at the port that it sent from (RFC 8357).
 // ok is false if there is no way back to the client.
-func destinationOf(req *Message, t MessageType, yiaddr, source netip.Addr) (d destination, ok bool) {
+func destinationOf(req *Message, t MessageType, yiaddr netip.Addr, source netip.AddrPort) (d destination, ok bool) {
 	broadcast := destination{addr: netip.AddrPortFrom(broadcastAddr, clientPort)}
 	if req.Type() == TypeInform {
 		// RFC 2131, section 4.3.5: to ciaddr, not through the relay.
@@ -31,16 +32,16 @@ func destinationOf(req *Message, t MessageType, yiaddr, source netip.Addr) (d de
 		case isUnicast(req.CIAddr):
 			return destination{addr: netip.AddrPortFrom(req.CIAddr, clientPort)}, true
 		case isUnicast(req.GIAddr):
-			return destination{addr: netip.AddrPortFrom(req.GIAddr, serverPort), setBroadcast: true}, true
-		case isUnicast(source):
-			return destination{addr: netip.AddrPortFrom(source, clientPort)}, true
+			return destination{addr: netip.AddrPortFrom(req.GIAddr, replyPort(req, source)), setBroadcast: true}, true
+		case isUnicast(source.Addr().Unmap()):
+			return destination{addr: netip.AddrPortFrom(source.Addr().Unmap(), clientPort)}, true
 		}
 		return destination{}, false
 	}
 	switch {
 	case isUnicast(req.GIAddr):
 		return destination{
-			addr:         netip.AddrPortFrom(req.GIAddr, serverPort),
+			addr:         netip.AddrPortFrom(req.GIAddr, replyPort(req, source)),
 			setBroadcast: t == TypeNAK,
 		}, true
 	case t == TypeNAK:

@@ -78,7 +78,7 @@ func TestDestination(t *testing.T) {
 				HardwareAddr: lease.MustParseHardwareAddr(tt.mac),
 				Options:      option.Options{option.DHCPMessageType.New(uint8(tt.request))},
 			}
-			d, ok := destinationOf(m, tt.reply, someAddr(tt.yiaddr), someAddr(tt.source))
+			d, ok := destinationOf(m, tt.reply, someAddr(tt.yiaddr), netip.AddrPortFrom(someAddr(tt.source), 1067))
 			var got where
 			if ok {
 				got = where{d.addr.String(), d.hardwareAddr == m.HardwareAddr && !d.hardwareAddr.IsZero(), d.setBroadcast}

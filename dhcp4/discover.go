@@ -10,11 +10,16 @@ func (s *Server) discover(x *Exchange) {
 		x.drop(ReasonMalformed)
 		return
 	}
+	if x.Current != nil {
+		x.preferHost(x.Current.Addr)
+	}
 	if a := x.reserved(); a.IsValid() && x.free(x.leaseAt(a)) {
 		s.answer(x, TypeOffer, a)
 		return
 	}
-	if c := x.Current; c != nil && x.allowed(c.Addr) {
+	if c := x.Current; c != nil && isOver(c) {
+		hint = c.Addr // it is held for the client, but free
+	} else if c != nil && x.allowed(c.Addr) {
 		s.offerLease(x)
 		return
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // An Event is something that happened to a lease and is committed: the store
-// has it, and has synced it.
+// has it, and has synced it. Or it tells how the store is.
 type Event struct {
 	// Seq counts the events of a Server without a gap. A jump in what a
 	// listener gets tells how many it was too slow for.
@@ -20,6 +20,7 @@ type Event struct {
 	// Old and New are the lease before and after; the zero Lease if there is
 	// none.
 	Old, New lease.Lease
+	Err      error // of EventStoreFailed
 }
 
 // An EventKind tells what happened to a lease.
@@ -27,12 +28,15 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	EventAllocated EventKind = iota + 1 // a client got an address that it did not have
-	EventRenewed                        // a client extended its lease
-	EventReleased                       // a client gave its lease back
-	EventDeclined                       // a client found the address in use by somebody else
-	EventExpired                        // a lease ran out
-	EventReclaimed                      // an address is free again: its probation is over, or its client has another
+	EventAllocated      EventKind = iota + 1 // a client got an address that it did not have
+	EventRenewed                             // a client extended its lease
+	EventReleased                            // a client gave its lease back
+	EventDeclined                            // a client found the address in use by somebody else
+	EventExpired                             // a lease ran out; New is what is held for its client, if anything is
+	EventReclaimed                           // an address is free again: its probation is over, or its client has another
+	EventForgotten                           // an address is no longer held for the client that had it
+	EventStoreFailed                         // the lease store failed, see Server.Health; the first time since it worked
+	EventStoreRecovered                      // the lease store works again
 )
 
 // String returns the kind in lower case, as in "allocated".
@@ -50,6 +54,12 @@ func (k EventKind) String() string {
 		return "expired"
 	case EventReclaimed:
 		return "reclaimed"
+	case EventForgotten:
+		return "forgotten"
+	case EventStoreFailed:
+		return "store failed"
+	case EventStoreRecovered:
+		return "store recovered"
 	}
 	return "unknown"
 }
@@ -98,7 +108,8 @@ func (e *events) close() {
 // yielded. The last 1,024 events are kept for a listener that is slow; one
 // that is slower finds a jump in Seq. There may be many listeners, and the
 // Server never waits for one. Events of one address may come out of order
-// when its packets come through two Conns; the leases' revisions chain them.
+// when its packets come through two Conns; the leases' revisions chain them,
+// but for the rewriting of all leases that follows a step of the wall clock.
 // The sequence can be used once.
 func (s *Server) Events(ctx context.Context) iter.Seq[Event] {
 	e := s.events
@@ -184,14 +195,21 @@ func (s *Server) eventsOf(x *Exchange) {
 	s.events.publish(ev)
 	for i := range x.superseded {
 		if old := &x.superseded[i]; old.Addr.IsValid() {
-			s.events.publish(Event{Kind: EventReclaimed, Time: x.Time, Old: *old})
+			kind := EventReclaimed
+			if isOver(old) {
+				kind = EventForgotten
+			}
+			s.events.publish(Event{Kind: kind, Time: x.Time, Old: *old})
 		}
 	}
 }
 
-// overKind returns what it is called when the time of l is over.
+// overKind returns what it is called when somebody else gets the address of l.
 func overKind(l *lease.Lease) EventKind {
-	if l.State == lease.StateDeclined {
+	switch {
+	case isOver(l):
+		return EventForgotten
+	case l.State == lease.StateDeclined:
 		return EventReclaimed
 	}
 	return EventExpired

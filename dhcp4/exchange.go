@@ -29,19 +29,33 @@ type Exchange struct {
 	Attempt int          // how often a conflict made the Server decide again
 
 	snap     *snapshot
-	sub      *subnet
-	host     *host // what Reservation is part of
-	asked    bool  // the HostFinder has been asked, or needs not be
-	refused  bool  // it said ErrNak
+	selected *subnet  // the one that the client was found in
+	network  *network // what it shares the link with; nil: it is alone
+	sub      *subnet  // the one of the address, as far as it is known: Subnet
+	known    *host    // what the look-ups found
+	host     *host    // what Reservation is part of
+	asked    bool     // the HostFinder has been asked, or needs not be
+	refused  bool     // it said ErrNak
 	msgType  MessageType
-	clientID []byte // option 61; nil if absent or unusable
-	key      []byte // identity: 'i' and the client id, or 'h' and the hardware address
-	serverID netip.Addr
+	clientID []byte             // option 61; nil if absent or unusable
+	key      []byte             // identity: 'i' and the client id, or 'h' and the hardware address
+	serverID netip.Addr         // what the Server calls itself in the reply
+	ownID    netip.Addr         // that, unless the relay agent wants something else
 	sender   lease.HardwareAddr // of the frame, if known
+	timeline *timeline          // what gave Time; nil: the packet did
+
+	hostIDs     [6]hostID // what the client may be reserved by
+	numHostIDs  int
+	hostAddr    [20]byte // backs that of the hardware address
+	flexID      []byte   // backs that of Config.FlexID
+	recordHosts [2]host  // back known and host, but for what the HostFinder says
 
 	query   lease.Query
 	addrs   [4]netip.Addr // backs query.Addrs
 	subnets [1]uint32     // backs query.Subnets
+
+	stashed bool   // Request has the relay agent information of the lease
+	stash   []byte // backs it
 
 	verdict verdict
 	reason  Reason
@@ -94,6 +108,8 @@ func (x *Exchange) reset() {
 		key:          x.key[:0],
 		bootText:     x.bootText[:0],
 		name:         x.name[:0],
+		stash:        x.stash[:0],
+		flexID:       x.flexID[:0],
 		superseded:   x.superseded[:0],
 		funcOptions:  x.funcOptions,
 		vendorData:   x.vendorData[:0],
@@ -109,6 +125,10 @@ func (x *Exchange) undo() {
 	x.old, x.Lease, x.Reply, x.Current = nil, nil, nil, nil
 	x.superseded = x.superseded[:0]
 	x.stateless, x.term, x.cached = false, 0, false
+	if x.sub != nil && x.sub != x.selected {
+		x.choose(x.selected)
+	}
+	x.useHost(x.known)
 	x.replyOptions = x.replyOptions[:0]
 	x.vendorData = x.vendorData[:0]
 	x.arena.Reset()
@@ -164,14 +184,14 @@ func (x *Exchange) free(l *lease.Lease) bool {
 		l.State == lease.StateReleased || l.State == lease.StateExpiredReclaimed
 }
 
-// findCurrent picks the client's own lease in its subnet: one with its client
+// findCurrent picks the client's own lease in its subnets: one with its client
 // identifier before one with its hardware address only, the newest of
 // several. The others are left over from a race between two servers.
 func (x *Exchange) findCurrent() {
 	x.Current = nil
 	for i := range x.Leases {
 		l := &x.Leases[i]
-		if l.SubnetID == x.sub.conf.ID && x.owns(l) && (x.Current == nil || x.prefers(l, x.Current)) {
+		if x.isMemberID(l.SubnetID) && x.owns(l) && (x.Current == nil || x.prefers(l, x.Current)) {
 			x.Current = l
 		}
 	}

@@ -91,6 +91,7 @@ var dropIDs = [numReasons]string{
 	ReasonMalformed:      "DHCP4_PACKET_DROP_0001",
 	ReasonTooLong:        "DHCP4_PACKET_DROP_0001",
 	ReasonNoSubnet:       "DHCP4_SUBNET_SELECTION_FAILED",
+	ReasonUnknownRelay:   "DHCP4_SUBNET_SELECTION_FAILED",
 	ReasonOtherServer:    "DHCP4_PACKET_DROP_0003",
 	ReasonMessageType:    "DHCP4_PACKET_DROP_0005",
 	ReasonUnknownAddress: "DHCP4_UNKNOWN_ADDRESS_REQUESTED",
@@ -107,7 +108,7 @@ func (s *Server) logDrop(x *Exchange) {
 	switch x.reason {
 	case ReasonNoAddress, ReasonPendingFull, ReasonContention:
 		level = slog.LevelWarn
-	case ReasonNoSubnet, ReasonNoServerID:
+	case ReasonNoSubnet, ReasonUnknownRelay, ReasonNoServerID:
 		// The usual mistake of a new configuration; not for every packet.
 		if s.seldom() {
 			level = slog.LevelWarn
@@ -147,10 +148,32 @@ func (s *Server) logMalformed(x *Exchange, err error) {
 	}
 }
 
-func (s *Server) logStore(call string, err error) {
+func (s *Server) logStore(call storeCall, err error) {
 	if s.log != nil {
 		s.record(slog.LevelError, "DHCPSRV_STORE_FAILED", "the lease store failed; nothing is confirmed",
-			slog.String("call", call), slog.Any("error", err))
+			slog.String("call", call.String()), slog.Any("error", err))
+	}
+}
+
+func (s *Server) logRecovered() {
+	if s.enabled(slog.LevelInfo) {
+		s.record(slog.LevelInfo, "DHCPSRV_STORE_RECOVERED", "the lease store works again")
+	}
+}
+
+// logClock tells of a step of the wall clock.
+func (s *Server) logClock(by time.Duration, leases int) {
+	if s.enabled(slog.LevelWarn) {
+		s.record(slog.LevelWarn, "DHCPSRV_CLOCK_STEP", "the wall clock was set, all leases follow it",
+			slog.Duration("by", by), slog.Int("leases", leases))
+	}
+}
+
+// logCut tells of leases that were stored by a clock ahead of this one.
+func (s *Server) logCut(leases int) {
+	if s.enabled(slog.LevelWarn) {
+		s.record(slog.LevelWarn, "DHCPSRV_CLOCK_CUT", "leases expire later than they can, and are cut: the clock is, or was, wrong",
+			slog.Int("leases", leases))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/embedhcp/embedhcp/pool"
@@ -26,7 +27,8 @@ type liveSubnet struct {
 	// their expiry.
 	byClient map[string]*list.Element // of *offer
 	byAddr   map[netip.Addr]*list.Element
-	order    list.List // oldest first
+	order    list.List    // oldest first
+	count    atomic.Int32 // of offers, to be read without mu
 
 	resynced time.Time // when the allocator was last compared with the store
 }
@@ -54,8 +56,19 @@ func (l *liveSubnet) contains(a netip.Addr) bool {
 	return l.alloc.Contains(a)
 }
 
+// hasFree reports whether an address looks free.
+func (l *liveSubnet) hasFree() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	free, _ := l.alloc.Counts()
+	return free > 0
+}
+
 // offered returns the address that the client has on offer, if any.
 func (l *liveSubnet) offered(key []byte) (netip.Addr, bool) {
+	if l.count.Load() == 0 {
+		return netip.Addr{}, false
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.byClient[string(key)]; e != nil {
@@ -92,11 +105,15 @@ func (l *liveSubnet) offer(key []byte, hint netip.Addr, seed uint64, now time.Ti
 	e := l.order.PushBack(o)
 	l.byClient[o.key] = e
 	l.byAddr[a] = e
+	l.count.Store(int32(l.order.Len()))
 	return a, true
 }
 
 // withdraw ends the client's offer, if there is one: its address is free again.
 func (l *liveSubnet) withdraw(key []byte) {
+	if l.count.Load() == 0 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.byClient[string(key)]; e != nil {
@@ -154,21 +171,59 @@ func (l *liveSubnet) forget(e *list.Element) {
 	o := l.order.Remove(e).(*offer)
 	delete(l.byClient, o.key)
 	delete(l.byAddr, o.addr)
+	l.count.Store(int32(l.order.Len()))
 }
 
-// resync replaces the allocator by a fresh one, from which the addresses in
-// taken and those on offer are missing. It repairs what other servers on the
-// same store have changed.
-func (l *liveSubnet) resync(fresh *pool.Allocator, taken []netip.Addr) {
+// wasUsed notes that a is free, but was somebody's: it is given out last.
+func (l *liveSubnet) wasUsed(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, a := range taken {
-		fresh.Take(a)
+	if l.alloc.Take(a) {
+		l.alloc.Release(a)
 	}
+}
+
+// occupy makes free addresses of l what the store says that they are.
+func (l *liveSubnet) occupy(o *occupancy) {
+	for _, a := range o.taken {
+		l.leased(a)
+	}
+	for _, a := range o.over {
+		l.wasUsed(a)
+	}
+}
+
+// resync replaces the allocator by a fresh one, from which the addresses that
+// are taken, nil being none, and those on offer are missing. It repairs what
+// other servers on the same store have changed.
+func (l *liveSubnet) resync(fresh *pool.Allocator, o *occupancy) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for e := l.order.Front(); e != nil; e = e.Next() {
 		fresh.Take(e.Value.(*offer).addr)
 	}
+	if o != nil {
+		for _, a := range o.taken {
+			fresh.Take(a)
+		}
+		for _, a := range o.over {
+			if fresh.Take(a) {
+				fresh.Release(a)
+			}
+		}
+	}
 	l.alloc = fresh
+}
+
+// shift moves the time by which offers end, with the clock.
+func (l *liveSubnet) shift(by time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for e := l.order.Front(); e != nil; e = e.Next() {
+		o := e.Value.(*offer)
+		o.expires = o.expires.Add(by)
+	}
+	l.resynced = time.Time{}
 }
 
 // replace makes l what fresh is, for a new configuration, but for the offers:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -56,7 +57,6 @@ func (s *Server) park(on *serving, x *Exchange, in *Packet) bool {
 	key := parkKey{on, parkKeyOf(x)}
 	packet := *in
 	packet.Data = slices.Clone(in.Data)
-	packet.Time = x.Time
 
 	p := &s.pending
 	p.mu.Lock()
@@ -140,7 +140,7 @@ func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error)
 	if err := checkFound(x, r); err != nil {
 		return nil, err
 	}
-	h = compileHost(r, x.sub)
+	h = foundHost(r, x.sub)
 	if r.Reuse > 0 {
 		s.pending.keep(parkKeyOf(x), h, time.Now().Add(r.Reuse))
 	}
@@ -151,18 +151,24 @@ func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error)
 func checkFound(x *Exchange, r *Reservation) error {
 	var k configChecker
 	k.reservation("", r)
-	switch a := r.Addr; {
-	case !a.IsValid():
-	case x.sub.byAddr[a] != nil:
-		k.add(".Addr", "%v is reserved for another client in the Config", a)
-	case !x.sub.conf.Prefix.Contains(a):
-		k.add(".Addr", "%v is not inside the subnet %v", a, x.sub.conf.Prefix)
-	}
+	k.foundAddr(x, r.Addr)
 	var errs []error
 	for _, p := range k.problems {
 		errs = append(errs, fmt.Errorf("the reservation%s %w", p.Path, p.Err))
 	}
 	return errors.Join(errs...)
+}
+
+// foundAddr checks the address a of an answer of a HostFinder against the
+// configuration.
+func (k *configChecker) foundAddr(x *Exchange, a netip.Addr) {
+	switch {
+	case !a.IsValid():
+	case x.snap.reservedAt(x.memberOf(a), a) != nil:
+		k.add(".Addr", "%v is reserved for another client", a)
+	case !x.memberOf(a).conf.Prefix.Contains(a):
+		k.add(".Addr", "%v is not inside the subnet %v", a, x.sub.conf.Prefix)
+	}
 }
 
 // keep remembers an answer until the given moment.
@@ -209,12 +215,20 @@ func (p *pending) recall(x *Exchange) *host {
 // if not, x has its verdict.
 func (s *Server) setFound(x *Exchange, h *host, err error) bool {
 	x.asked = true
+	if err == nil && h != nil {
+		// The configuration may have changed since the HostFinder was asked.
+		var k configChecker
+		if k.foundAddr(x, h.conf.Addr); len(k.problems) > 0 {
+			err = k.under("")
+		}
+	}
 	switch {
 	case err == nil:
 		if h == nil {
-			h = x.sub.any
+			x.setRecord(x.anyHost())
+		} else {
+			x.setHost(h)
 		}
-		x.setHost(h)
 		return true
 	case errors.Is(err, ErrNak):
 		x.refused = true

@@ -17,7 +17,7 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 	x.Link, x.Peer, x.Local, x.Time = in.Link, in.Peer, in.Local, in.Time
 	x.sender = in.HardwareAddr
 	if x.Time.IsZero() {
-		x.Time = s.now()
+		x.Time, x.timeline = s.clock.now()
 	}
 	x.snap = s.snapshot.Load()
 	// Not our business at all: told by the first octet, before parsing.
@@ -38,29 +38,37 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 		x.drop(ReasonMessageType)
 		return false
 	}
-	if x.sub = x.snap.selectSubnet(x); x.sub == nil {
-		x.drop(ReasonNoSubnet)
+	n := x.snap.selectSubnet(x)
+	if n == nil {
+		if x.drop(ReasonNoSubnet); isAddr(x.Request.GIAddr) {
+			x.drop(ReasonUnknownRelay)
+		}
 		return false
 	}
+	x.choose(n)
 	if x.sub.isBroadcast(x.Request.CIAddr) {
 		x.drop(ReasonMalformed)
 		return false
 	}
-	x.Subnet = &x.sub.conf
 	if !x.identify() {
 		x.drop(ReasonNoIdentity)
 		return false
 	}
-	if x.serverID = serverIdentifier(x); !x.serverID.IsValid() {
+	if !x.serverID.IsValid() {
 		x.drop(ReasonNoServerID)
 		return false
 	}
 	if !s.forUs(x) {
 		return false
 	}
-	x.setHost(x.sub.named(x))
+	if err := x.identifyHost(); err != nil {
+		s.logFunc(x, err)
+		x.drop(ReasonFuncFailed)
+		return false
+	}
+	x.setRecord(x.namedHost())
 	if x.host == nil && !s.needsHost(x) {
-		x.setHost(x.sub.any)
+		x.setRecord(x.anyHost())
 	}
 	return true
 }
@@ -93,15 +101,15 @@ func (s *Server) forUs(x *Exchange) bool {
 	case err != nil:
 		s.logMalformed(x, err)
 		x.drop(ReasonMalformed)
-	case !ok || x.msgType == TypeInform:
+	case !ok:
 		return true
 	case x.msgType == TypeDiscover:
 		x.drop(ReasonServerID)
-	case x.isUs(id):
+	case x.isUs(id), x.snap.ignoreServerID:
 		return true
 	default:
 		if x.msgType == TypeRequest {
-			x.sub.live.withdraw(x.key)
+			x.withdraw()
 		}
 		x.drop(ReasonOtherServer)
 	}
@@ -110,6 +118,12 @@ func (s *Server) forUs(x *Exchange) bool {
 
 // setHost makes h what is known about the client.
 func (x *Exchange) setHost(h *host) {
+	x.known = h
+	x.useHost(h)
+}
+
+// useHost makes h what counts for this decision.
+func (x *Exchange) useHost(h *host) {
 	x.host = h
 	x.Reservation = nil
 	if h != nil {
@@ -130,12 +144,15 @@ func (x *Exchange) withoutStore() bool {
 	return x.refused || x.msgType == TypeInform || x.host != nil && x.host.conf.Stateless
 }
 
-// fillQuery sets what the store is asked for: the client's leases in its
-// subnet, and every address that may come into play.
+// fillQuery sets what the store is asked for: the client's leases in all the
+// subnets that it may be in, and every address that may come into play.
 func (x *Exchange) fillQuery() {
 	q := &x.query
 	q.Addrs, q.Subnets = x.addrs[:0], x.subnets[:]
-	x.subnets[0] = x.sub.conf.ID
+	x.subnets[0] = x.selected.conf.ID
+	if x.network != nil {
+		q.Subnets = x.network.ids
+	}
 	q.HardwareAddr, q.ClientID = x.Request.HardwareAddr, x.clientID
 	if a, ok, err := option.DHCPRequestedAddress.Get(x.Request.Options); ok && err == nil {
 		x.lookFor(a)
@@ -145,7 +162,7 @@ func (x *Exchange) fillQuery() {
 		x.lookFor(x.host.conf.Addr)
 	}
 	if x.msgType == TypeDiscover {
-		if a, ok := x.sub.live.offered(x.key); ok {
+		if a, ok := x.offered(); ok {
 			x.lookFor(a)
 		}
 	}

@@ -22,6 +22,9 @@ const (
 	ReasonNoIdentity
 	// ReasonNoSubnet: no configured subnet fits the link and the addresses.
 	ReasonNoSubnet
+	// ReasonUnknownRelay: no configured subnet fits the relay agent that
+	// forwarded the message, or the link that it names.
+	ReasonUnknownRelay
 	// ReasonNoServerID: the link has no address to be called by.
 	ReasonNoServerID
 	// ReasonServerID: a DISCOVER with a server identifier (RFC 2131, table 5).
@@ -36,6 +39,8 @@ const (
 	// ReasonUnknownClient: a rebooting client that the Server does not know,
 	// and it is not authoritative (RFC 2131, section 4.3.2).
 	ReasonUnknownClient
+	// ReasonNoReservation: the subnet is for clients with a reservation only.
+	ReasonNoReservation
 	// ReasonNotOwner: a RELEASE or DECLINE of a lease that the client does
 	// not have.
 	ReasonNotOwner
@@ -82,7 +87,8 @@ const (
 	// or another one is reserved for this client.
 	ReasonReserved
 	// ReasonTaken: the requested address is leased to another client or was
-	// declined.
+	// declined; or the client named none, and this is so of the one reserved
+	// for it, or of all.
 	ReasonTaken
 	// ReasonRefused: the HostFinder said ErrNak.
 	ReasonRefused
@@ -98,12 +104,14 @@ var reasonTexts = [numReasons]string{
 	ReasonMessageType:    "no message type that a client sends",
 	ReasonNoIdentity:     "no client identifier and no hardware address",
 	ReasonNoSubnet:       "no subnet for this link and these addresses",
+	ReasonUnknownRelay:   "no subnet for this relay agent",
 	ReasonNoServerID:     "the link has no address to use as server identifier",
 	ReasonServerID:       "DISCOVER with a server identifier",
 	ReasonOtherServer:    "meant for another server",
 	ReasonNoAddress:      "no free address",
 	ReasonUnknownAddress: "requested address is in no pool",
 	ReasonUnknownClient:  "unknown client reboots",
+	ReasonNoReservation:  "the subnet is for clients with a reservation only",
 	ReasonNotOwner:       "the client does not have this lease",
 	ReasonNoReturnPath:   "no address to answer to",
 	ReasonPendingFull:    "too many exchanges wait for the HostFinder",

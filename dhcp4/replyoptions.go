@@ -29,6 +29,9 @@ const (
 // answer makes the reply of type t that gives the client the address a, or,
 // to an INFORM, none.
 func (s *Server) answer(x *Exchange, t MessageType, a netip.Addr) {
+	if a.IsValid() {
+		x.settle(a)
+	}
 	r := x.startReply(t)
 	r.YIAddr = a
 	if t == TypeACK {
@@ -51,7 +54,8 @@ func (s *Server) answer(x *Exchange, t MessageType, a netip.Addr) {
 	x.finishReply(s)
 }
 
-// nak makes a NAK (RFC 2131, table 3): no addresses, no options but its own.
+// nak makes a NAK (RFC 2131, table 3): no addresses, no options but its own and
+// the echoed ones.
 func (s *Server) nak(x *Exchange, why Reason) {
 	x.startReply(TypeNAK)
 	x.reason = why
@@ -60,6 +64,9 @@ func (s *Server) nak(x *Exchange, why Reason) {
 	x.add(option.DHCPMessage.NewIn(&x.arena, why.Error()))
 	if id, ok := x.echoedClientID(); ok {
 		x.add(id)
+	}
+	if link, ok := x.subnetSelection(); ok {
+		x.add(link)
 	}
 	x.finishReply(s)
 }
@@ -82,7 +89,7 @@ func (x *Exchange) startReply(t MessageType) *Message {
 
 // finishReply adds the relay agent information last (RFC 3046, section 2.2).
 func (x *Exchange) finishReply(s *Server) {
-	if info, ok := x.Request.Options.Lookup(codeAgentOptions); ok && len(info) > 0 {
+	if info := x.agentInfo(); len(info) > 0 {
 		x.add(option.Option{Code: codeAgentOptions, Data: info})
 	}
 	x.reply.Options = x.replyOptions
@@ -169,6 +176,9 @@ func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
 	c.add(option.DHCPServerIdentifier.NewIn(&x.arena, x.serverID), true)
 	if id, ok := x.echoedClientID(); ok {
 		c.add(id, true)
+	}
+	if link, ok := x.subnetSelection(); ok {
+		c.add(link, true)
 	}
 	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && !x.snap.onlyConfigured && (a.IsValid() || want.has(codeSubnetMask)) {
 		c.add(option.SubnetMask.NewIn(&x.arena, maskOf(bits)), false)

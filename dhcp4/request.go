@@ -14,12 +14,14 @@ func (s *Server) request(x *Exchange) {
 		s.requestAny(x)
 		return
 	}
+	x.preferHost(want)
+	x.move(x.memberOf(want))
 	if x.state() == initReboot && !s.reboots(x, want) {
 		return
 	}
 	row := x.leaseAt(want)
 	switch {
-	case x.mustMove(want), x.sub.reservedForOther(x, want):
+	case x.mustMove(want), x.reservedForOther(want):
 		s.nak(x, ReasonReserved)
 	case !x.free(row):
 		s.nak(x, ReasonTaken)
@@ -36,10 +38,18 @@ func (s *Server) request(x *Exchange) {
 }
 
 // requestAny serves a REQUEST that names no address, as Kea does: with the
-// client's reserved address, that of its lease, or any free one.
+// client's reserved address, that of its lease, or any free one. It gets a NAK
+// if another client has the reserved one, or if none is free.
 func (s *Server) requestAny(x *Exchange) {
-	if a := x.reserved(); a.IsValid() && x.free(x.leaseAt(a)) {
-		s.grant(x, a)
+	if x.Current != nil {
+		x.preferHost(x.Current.Addr)
+	}
+	if a := x.reserved(); a.IsValid() {
+		if x.free(x.leaseAt(a)) {
+			s.grant(x, a)
+		} else {
+			s.nak(x, ReasonTaken)
+		}
 		return
 	}
 	if c := x.Current; c != nil && x.allowed(c.Addr) {
@@ -48,6 +58,8 @@ func (s *Server) requestAny(x *Exchange) {
 	}
 	if a, ok := s.propose(x, netip.Addr{}); ok {
 		s.grant(x, a)
+	} else if x.verdict == dropped && x.reason == ReasonNoAddress {
+		s.nak(x, ReasonTaken)
 	}
 }
 

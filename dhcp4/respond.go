@@ -9,7 +9,7 @@ import (
 // encode makes the packet that carries x's reply. If it cannot, x is dropped.
 func (s *Server) encode(x *Exchange) {
 	r := x.Reply
-	d, ok := destinationOf(x.Request, x.replyType, r.YIAddr, x.Peer.Addr().Unmap())
+	d, ok := destinationOf(x.Request, x.replyType, r.YIAddr, x.Peer)
 	if !ok {
 		x.drop(ReasonNoReturnPath)
 		return
@@ -25,7 +25,15 @@ func (s *Server) encode(x *Exchange) {
 	parameters, _ := x.Request.Options.Lookup(codeParameters)
 	var omitted int
 	var err error
-	if x.out, omitted, err = r.AppendBinaryLimit(x.out[:0], x.sizeLimit(), parameters); err != nil {
+	x.out, omitted, err = r.AppendBinaryLimit(x.out[:0], x.sizeLimit(), parameters)
+	if all := r.Options; err != nil && len(withoutLast(all, codeAgentOptions)) < len(all) {
+		// RFC 3046, section 2.2: where there is no room for the whole relay
+		// agent information, the reply goes without.
+		r.Options = withoutLast(all, codeAgentOptions)
+		x.out, omitted, err = r.AppendBinaryLimit(x.out[:0], x.sizeLimit(), parameters)
+		r.Options, omitted = all, omitted+1
+	}
+	if err != nil {
 		s.logEncode(x, err)
 		x.drop(ReasonEncode)
 		return
@@ -55,18 +63,31 @@ func (x *Exchange) sizeLimit() int {
 	return max(everyClient, int(size)) - headers
 }
 
-// source returns where the reply is sent from: the server identifier if it is
-// the link's own, else the address that the request was sent to, else the
-// server identifier all the same; and the port that the request came to.
+// source returns where the reply is sent from: the subnet's Source, else the
+// server identifier if it is the link's own, else the address that the request
+// was sent to, else another one of the link, as Kea does, and the server
+// identifier only if it has none; and the port that the request came to. What a
+// relay agent calls the server (RFC 5107) is no source.
 func (x *Exchange) source() netip.AddrPort {
 	port := x.Local.Port()
 	if port == 0 {
 		port = serverPort
 	}
-	if a := x.Local.Addr().Unmap(); isUnicast(a) && !x.Link.holds(x.serverID) {
-		return netip.AddrPortFrom(a, port)
+	if x.Subnet.Source.IsValid() {
+		return netip.AddrPortFrom(x.Subnet.Source, port)
 	}
-	return netip.AddrPortFrom(x.serverID, port)
+	source := x.ownID
+	if !x.Link.holds(source) {
+		if a := x.Local.Addr().Unmap(); isUnicast(a) {
+			source = a
+		} else if a := x.ownAddr(); a.IsValid() {
+			source = a
+		}
+	}
+	if !source.IsValid() {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(source, port)
 }
 
 // withoutLast returns opts without its last element if that has the given code.

@@ -51,7 +51,10 @@ func newServer(t testing.TB, c dhcp4.Config) *dhcp4.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() {
+		s.Close()
+		noteReasons(s)
+	})
 	return s
 }
 

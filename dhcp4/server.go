@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,11 @@ type Server struct {
 	groupWindow time.Duration
 	seed        maphash.Seed
 
-	wall, started time.Time // the clock: see now
+	started time.Time
+	clock   *clock
+	gate    gate
+	step    step
+	health  health
 
 	snapshot atomic.Pointer[snapshot]
 	changing sync.Mutex // held while the snapshot is replaced
@@ -62,6 +65,10 @@ type counters struct {
 // ListenAndServe. It reads the leases in the store once. The error is a
 // *ConfigError that lists every mistake in c, or that of the store.
 func NewServer(c Config) (*Server, error) {
+	return newServer(c, newSystemClock(c.Now))
+}
+
+func newServer(c Config, source clockSource) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -79,15 +86,13 @@ func NewServer(c Config) (*Server, error) {
 		s.store = new(lease.Memory)
 	}
 	s.started = time.Now()
-	s.wall = s.started.Round(0)
-	if c.Now != nil {
-		s.wall = c.Now().Round(0)
-	}
+	s.clock = newClock(source, c.Now != nil)
+	s.gate.changed.L = &s.gate.mu
 	s.pending.parked = make(map[parkKey]*parkedExchange)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.expiry.server = s
 
-	snap := compile(&c, func(n *Subnet) *liveSubnet { return newLiveSubnet(newAllocator(n), &c) })
+	snap := compile(&c, s.seed, trie[*hostOverlay]{}, (*snapshot).newLive)
 	s.budget.limit(c.WriteBudget)
 	s.snapshot.Store(snap)
 	if err := s.learn(snap); err != nil {
@@ -103,6 +108,10 @@ func NewServer(c Config) (*Server, error) {
 // and offers stay, but for offers that c no longer allows; a client learns
 // with its next request that its address is no longer allowed.
 //
+// What PutReservation added stays until it is deleted, if its subnet does; if it
+// does not go with c, that is a mistake of c. Subnets that AddSubnet added and c
+// does not have are gone, and what DeleteReservation deleted and c has is back.
+//
 // Leases, Loops, GroupWindow, Logger and Now stay as NewServer got them.
 func (s *Server) Reconfigure(c Config) error {
 	if err := c.check(); err != nil {
@@ -115,66 +124,45 @@ func (s *Server) Reconfigure(c Config) error {
 	}
 	old := s.snapshot.Load()
 	var updates []func()
-	snap := compile(&c, func(n *Subnet) *liveSubnet {
-		fresh := newLiveSubnet(newAllocator(n), &c)
-		before := old.byID[n.ID]
+	snap := compile(&c, s.seed, old.put(), func(snap *snapshot, n *subnet) *liveSubnet {
+		fresh := snap.newLive(n)
+		before := old.subnets.id(n.conf.ID)
 		if before == nil {
 			return fresh
 		}
 		updates = append(updates, func() { before.live.replace(fresh) })
 		return before.live
 	})
+	if err := snap.keptConflict(); err != nil {
+		return err
+	}
 	// What is taken is read before anything changes: it may fail.
-	taken := make(map[*liveSubnet][]netip.Addr)
-	for l, err := range s.store.Leases(s.ctx, lease.Filter{}) {
-		if err != nil {
-			return fmt.Errorf("dhcp4: reading the leases: %w", err)
-		}
-		if n := snap.byID[l.SubnetID]; n != nil {
-			taken[n.live] = append(taken[n.live], l.Addr)
-		}
+	occupied, err := s.occupied(s.ctx, lease.Filter{})
+	if err != nil {
+		return fmt.Errorf("dhcp4: reading the leases: %w", err)
 	}
 	for _, update := range updates {
 		update()
 	}
-	for live, addrs := range taken {
-		for _, a := range addrs {
-			live.leased(a)
+	for id, o := range occupied {
+		if n := snap.subnets.id(id); n != nil {
+			n.live.occupy(o)
 		}
 	}
 	s.budget.limit(c.WriteBudget)
 	s.snapshot.Store(snap)
+	s.expiry.note(s.now()) // Config.HoldReclaimed may have changed
 	s.pending.forget()
 	return nil
 }
 
-// newAllocator makes the allocator of a checked subnet, with the reserved
-// addresses taken.
+// newAllocator makes the allocator of the pools of a checked subnet.
 func newAllocator(n *Subnet) *pool.Allocator {
 	alloc, err := pool.New(n.Order, n.poolRanges()...)
 	if err != nil {
 		panic(err) // the ranges have been checked
 	}
-	for i := range n.Reservations {
-		if a := n.Reservations[i].Addr; a.IsValid() {
-			alloc.Take(a)
-		}
-	}
 	return alloc
-}
-
-// learn reads the store: which addresses are taken, and what is due next.
-func (s *Server) learn(snap *snapshot) error {
-	for l, err := range s.store.Leases(s.ctx, lease.Filter{}) {
-		if err != nil {
-			return fmt.Errorf("dhcp4: reading the leases: %w", err)
-		}
-		if n := snap.byID[l.SubnetID]; n != nil {
-			n.live.leased(l.Addr)
-		}
-		s.expiry.note(l.Expires)
-	}
-	return nil
 }
 
 // Count returns how many messages were dropped, or answered with a NAK, for
@@ -190,9 +178,25 @@ func (s *Server) Count(r Reason) uint64 {
 // changed in the store meanwhile.
 func (s *Server) Conflicts() uint64 { return s.count.conflicts.Load() }
 
-// now returns the Server's time: the wall clock when it was made, plus
-// monotonic time since.
-func (s *Server) now() time.Time { return s.wall.Add(time.Since(s.started)) }
+// now returns the Server's time: see clock.
+func (s *Server) now() time.Time {
+	now, _ := s.clock.now()
+	return now
+}
+
+// keepTime lets exchanges that got their time from a clock that has been
+// shifted since have it from the one of now. The caller is in the gate.
+func (s *Server) keepTime(xs []*Exchange) {
+	if s.clock.changed.Load() {
+		s.expiry.clockChanged()
+	}
+	line := s.clock.line.Load()
+	for _, x := range xs {
+		if x.timeline != nil && x.timeline != line {
+			x.Time, x.timeline = x.Time.Add(line.zero.Sub(x.timeline.zero)), line
+		}
+	}
+}
 
 func (s *Server) countReason(r Reason) {
 	if r != reasonNone {
@@ -203,7 +207,7 @@ func (s *Server) countReason(r Reason) {
 // PoolCounts returns how many addresses of the pools of the subnet with the
 // given ID are free, and how many there are. Addresses on offer are not free.
 func (s *Server) PoolCounts(subnetID uint32) (free, total int) {
-	n := s.snapshot.Load().byID[subnetID]
+	n := s.snapshot.Load().subnets.id(subnetID)
 	if n == nil {
 		return 0, 0
 	}
@@ -349,6 +353,3 @@ func (s *Server) end() {
 	s.events.close()
 	s.cancel()
 }
-
-// subnetOf returns the subnet that a lease belongs to now, or nil.
-func (s *Server) subnetOf(l *lease.Lease) *subnet { return s.snapshot.Load().byID[l.SubnetID] }

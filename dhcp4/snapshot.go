@@ -3,19 +3,18 @@ package dhcp4
 import (
 	"cmp"
 	"encoding/binary"
-	"math/bits"
+	"hash/maphash"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
 
 // A snapshot is a Config made ready to serve from. It is immutable; a packet
-// sees one snapshot from start to end.
+// sees one snapshot from start to end. A change while serving makes another
+// one, which shares with it what has not changed.
 type snapshot struct {
 	hosts            HostFinder
 	echoClientID     bool
@@ -24,47 +23,45 @@ type snapshot struct {
 	optionsFunc      func(*Exchange) option.Options
 	decideTimeout    time.Duration
 	declineProbation time.Duration
+	hold             time.Duration
+	longestLifetime  map[uint32]time.Duration
 	maxPending       int
 
-	subnets     []*subnet
-	byID        map[uint32]*subnet
-	byInterface map[string]*subnet
-	byPrefix    prefixMap
-	serverIDs   map[netip.Addr]bool // every configured one is "us"
+	ignoreLinkSelection, ignoreServerID, stashAgentOptions bool
+
+	compiler *compiler
+	subnets  subnetIndex
+	networks trie[*network] // by name
+	serverID netip.Addr     // the Config's
+
+	// Reservations: those of the Config; those of its Subnets are in each
+	// subnet; and what was changed since, by the ID of the subnet.
+	global      hostTable
+	live        trie[*hostOverlay]
+	identifiers []HostIdentifier
+	kinds       kindSet // that any reservation is known by
+	flexID      func(x *Exchange) string
 }
 
 // A subnet is a compiled Subnet.
 type subnet struct {
-	conf    Subnet
+	conf    Subnet // without the Reservations
 	terms   terms
 	live    *liveSubnet
-	own     optionSet
+	lists   []listKey
+	own     optionSet // and those of the shared network
 	options optionSet // own, and the Config's
 	pools   []subnetPool
 
-	byHardwareAddr map[lease.HardwareAddr]*host
-	byClientID     map[lease.ClientID]*host
-	byAddr         map[netip.Addr]*host
-	any            *host
+	hosts hostTable
+	// Which reservations count.
+	globalHosts, ownHosts, outOfPool bool
 }
 
 type subnetPool struct {
 	id      uint32
 	addrs   pool.Range
 	options optionSet
-}
-
-// A host is a compiled Reservation.
-type host struct {
-	conf    Reservation
-	options optionSet
-}
-
-func compileHost(r *Reservation, n *subnet) *host {
-	h := &host{conf: *r, options: compileOptions(r.Options)}
-	h.conf.Hostname = strings.ToLower(r.Hostname)
-	h.conf.Boot = r.Boot.or(&n.conf.Boot)
-	return h
 }
 
 // or returns b with its empty fields taken from weaker.
@@ -82,45 +79,123 @@ func (b *Boot) or(weaker *Boot) Boot {
 	return m
 }
 
-// compile makes a snapshot of a checked Config. live gives each subnet the
-// state that survives from one snapshot to the next.
-func compile(c *Config, live func(*Subnet) *liveSubnet) *snapshot {
+// A compiler holds what subnets are compiled with.
+type compiler struct {
+	conf    Config // without Subnets and Reservations
+	options optionSet
+	hosts   hostCompiler
+}
+
+func newCompiler(c *Config, seed maphash.Seed) *compiler {
+	m := &compiler{
+		conf:    *c,
+		options: compileOptions(c.Options),
+		hosts:   hostCompiler{hostHasher: hostHasher{seed}},
+	}
+	m.conf.Subnets, m.conf.Reservations = nil, nil
+	return m
+}
+
+// compile makes a snapshot of a checked Config, with what was changed while
+// serving in the subnets that it has. live gives each subnet the state that
+// survives from one snapshot to the next; it is called when the snapshot is
+// complete. All snapshots of a Server have the same seed.
+func compile(c *Config, seed maphash.Seed, changed trie[*hostOverlay], live func(*snapshot, *subnet) *liveSubnet) *snapshot {
+	m := newCompiler(c, seed)
 	s := &snapshot{
 		hosts:            c.Hosts,
 		echoClientID:     c.EchoClientID.or(true),
 		onlyConfigured:   c.OnlyConfigured,
-		options:          compileOptions(c.Options),
+		options:          m.options,
 		optionsFunc:      c.OptionsFunc,
 		decideTimeout:    cmp.Or(c.DecideTimeout, 5*time.Second),
 		declineProbation: cmp.Or(c.DeclineProbation, 24*time.Hour),
+		hold:             max(cmp.Or(c.HoldReclaimed, time.Hour), 0),
+		longestLifetime:  longestLifetimes(c),
 		maxPending:       cmp.Or(c.MaxPending, 1024),
-		byID:             make(map[uint32]*subnet, len(c.Subnets)),
-		byInterface:      make(map[string]*subnet),
-		serverIDs:        make(map[netip.Addr]bool),
+		compiler:         m,
+		subnets:          subnetIndex{seed: m.hosts.seed},
+		serverID:         c.ServerID,
+		identifiers:      hostIdentifiers(c),
+		flexID:           c.FlexID,
+
+		ignoreLinkSelection: c.IgnoreLinkSelection,
+		ignoreServerID:      c.IgnoreServerID,
+		stashAgentOptions:   c.StashAgentOptions,
 	}
+	for i := range c.SharedNetworks {
+		w := &network{conf: c.SharedNetworks[i], options: compileOptions(c.SharedNetworks[i].Options)}
+		w.conf.Relays = slices.Clone(w.conf.Relays)
+		s.setNetwork(w)
+	}
+	m.hosts.shared = make(map[string]*hostMore)
+	s.global = m.hosts.table(c.Reservations, true, nil)
+	s.kinds = s.global.kinds
+	all := make([]*subnet, len(c.Subnets))
 	for i := range c.Subnets {
-		n := compileSubnet(&c.Subnets[i], c, &s.options)
-		n.live = live(&n.conf)
-		s.subnets = append(s.subnets, n)
-		s.byID[n.conf.ID] = n
-		if name := n.conf.Interface; name != "" && s.byInterface[name] == nil {
-			s.byInterface[name] = n
+		all[i] = m.subnet(&c.Subnets[i], s.networkNamed(c.Subnets[i].SharedNetwork))
+		s.addSubnet(all[i])
+	}
+	m.hosts.shared = nil // what is added later is compiled one by one
+	for o := range changed.all() {
+		if o.subnet == 0 || s.subnets.id(o.subnet) != nil {
+			s.setOverlay(o)
 		}
-		if n.conf.ServerID.IsValid() {
-			s.serverIDs[n.conf.ServerID] = true
-		}
-		s.byPrefix.add(n.conf.Prefix, n)
+	}
+	for _, n := range all {
+		n.live = live(s, n)
 	}
 	return s
 }
 
-func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
+// addSubnet adds n. It may be called once for a snapshot and all its copies.
+func (s *snapshot) addSubnet(n *subnet) {
+	s.subnets.add(n)
+	s.kinds |= n.hosts.kinds
+	if w := s.network(n); w != nil {
+		s.setNetwork(w.with(append(w.subnets, n), append(w.ids, n.conf.ID)))
+	}
+}
+
+// removeSubnet removes n.
+func (s *snapshot) removeSubnet(n *subnet) {
+	s.subnets.remove(n)
+	s.setOverlay(&hostOverlay{subnet: n.conf.ID})
+	if w := s.network(n); w != nil {
+		i := slices.Index(w.subnets, n)
+		w = w.with(without(w.subnets, i), without(w.ids, i))
+		w.recent.CompareAndSwap(n, nil)
+		s.setNetwork(w)
+	}
+}
+
+// network returns the shared network of n, or nil.
+func (s *snapshot) network(n *subnet) *network { return s.networkNamed(n.conf.SharedNetwork) }
+
+// networkNamed returns the shared network with the given name, or nil.
+func (s *snapshot) networkNamed(name string) *network {
+	if name == "" {
+		return nil
+	}
+	w, _ := s.networks.get(maphash.String(s.subnets.seed, name), func(w *network) bool { return w.conf.Name == name })
+	return w
+}
+
+func (s *snapshot) setNetwork(w *network) {
+	s.networks = s.networks.put(maphash.String(s.subnets.seed, w.conf.Name), w, func(o *network) bool { return o.conf.Name == w.conf.Name })
+}
+
+// subnet compiles a Subnet, of the shared network w if that is not nil.
+func (m *compiler) subnet(conf *Subnet, w *network) *subnet {
+	c := &m.conf
 	n := &subnet{
-		conf:           *conf,
-		terms:          compileTerms(conf, c),
-		byHardwareAddr: make(map[lease.HardwareAddr]*host),
-		byClientID:     make(map[lease.ClientID]*host),
-		byAddr:         make(map[netip.Addr]*host),
+		conf:        *conf,
+		lists:       listKeys(conf, w),
+		terms:       compileTerms(conf, c),
+		hosts:       m.hosts.table(conf.Reservations, false, nil),
+		globalHosts: conf.ReservationsGlobal.or(c.ReservationsGlobal.or(true)),
+		ownHosts:    conf.ReservationsInSubnet.or(c.ReservationsInSubnet.or(true)),
+		outOfPool:   conf.ReservationsOutOfPool.or(c.ReservationsOutOfPool.or(false)),
 	}
 	n.conf.Prefix = conf.Prefix.Masked()
 	n.conf.Boot = conf.Boot.or(&c.Boot)
@@ -128,40 +203,18 @@ func compileSubnet(conf *Subnet, c *Config, global *optionSet) *subnet {
 		n.conf.ServerID = c.ServerID
 	}
 	n.conf.Pools = slices.Clone(conf.Pools)
+	n.conf.Relays = slices.Clone(conf.Relays)
 	n.conf.Options = slices.Clone(conf.Options)
-	n.conf.Reservations = slices.Clone(conf.Reservations)
+	n.conf.Reservations = nil
 	n.own = compileOptions(conf.Options)
-	n.options = n.own.over(global)
+	if w != nil {
+		n.own = n.own.over(&w.options)
+	}
+	n.options = n.own.over(&m.options)
 	for _, p := range conf.Pools {
 		n.pools = append(n.pools, subnetPool{id: p.ID, addrs: p.Range, options: compileOptions(p.Options)})
 	}
-	for i := range n.conf.Reservations {
-		h := compileHost(&n.conf.Reservations[i], n)
-		switch {
-		case h.conf.AnyClient:
-			n.any = h
-		case !h.conf.ClientID.IsZero():
-			n.byClientID[h.conf.ClientID] = h
-		default:
-			n.byHardwareAddr[h.conf.HardwareAddr] = h
-		}
-		if h.conf.Addr.IsValid() {
-			n.byAddr[h.conf.Addr] = h
-		}
-	}
 	return n
-}
-
-// named returns the reservation made for exactly this client, or nil. The
-// hardware address comes first, as in Kea.
-func (n *subnet) named(x *Exchange) *host {
-	if h := n.byHardwareAddr[x.Request.HardwareAddr]; h != nil && !x.Request.HardwareAddr.IsZero() {
-		return h
-	}
-	if len(x.clientID) > 0 {
-		return n.byClientID[lease.ClientIDFrom(x.clientID)]
-	}
-	return nil
 }
 
 // isBroadcast reports whether a is the broadcast address of the subnet, which
@@ -187,43 +240,22 @@ func (n *subnet) poolOf(a netip.Addr) *subnetPool {
 	return nil
 }
 
-// reservedForOther reports whether a is reserved for a client other than x's.
-func (n *subnet) reservedForOther(x *Exchange, a netip.Addr) bool {
-	h := n.byAddr[a]
-	return h != nil && h != x.host
+// isConfigured reports whether a is a server identifier of the Config or of a
+// Subnet.
+func (s *snapshot) isConfigured(a netip.Addr) bool {
+	return a.IsValid() && a == s.serverID || s.subnets.isServer(a)
 }
 
-// A prefixMap finds the longest prefix that contains an address, one map
-// look-up for each prefix length in use.
-type prefixMap struct {
-	lengths uint64 // bit n: some prefix has length n
-	subnets map[netip.Prefix]*subnet
+// allocator makes the allocator of n, with the reserved addresses taken.
+func (s *snapshot) allocator(n *subnet) *pool.Allocator {
+	alloc := newAllocator(&n.conf)
+	for a := range s.reservedAddrs(n) {
+		alloc.Take(a)
+	}
+	return alloc
 }
 
-func (m *prefixMap) add(p netip.Prefix, n *subnet) {
-	if m.subnets == nil {
-		m.subnets = make(map[netip.Prefix]*subnet)
-	}
-	m.lengths |= 1 << p.Bits()
-	if m.subnets[p] == nil {
-		m.subnets[p] = n
-	}
-}
-
-func (m *prefixMap) lookup(a netip.Addr) *subnet {
-	if !isUnicast(a) {
-		return nil
-	}
-	for rest := m.lengths; rest != 0; {
-		n := 63 - bits.LeadingZeros64(rest)
-		rest &^= 1 << n
-		p, err := a.Prefix(n)
-		if err != nil {
-			return nil
-		}
-		if found := m.subnets[p]; found != nil {
-			return found
-		}
-	}
-	return nil
+// newLive makes the state of n that is not configured.
+func (s *snapshot) newLive(n *subnet) *liveSubnet {
+	return newLiveSubnet(s.allocator(n), &s.compiler.conf)
 }

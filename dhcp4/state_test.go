@@ -282,6 +282,7 @@ func probes() []probe {
 		same("22 INFORM by broadcast", request{from: stranger("21"), typ: inform, ciaddr: ".60", source: ".60", flags: dhcp4.FlagBroadcast},
 			answer{Type: dhcp4.TypeACK, To: ".60:68", Flags: dhcp4.FlagBroadcast}),
 		same("23 INFORM without any address", request{from: stranger("21"), typ: inform}, silence(dhcp4.ReasonNoReturnPath)),
+		same("INFORM to another server", request{from: stranger("21"), typ: inform, ciaddr: ".60", server: ".2"}, silence(dhcp4.ReasonOtherServer)),
 		same("24 DISCOVER with a server identifier", request{from: stranger("24"), typ: discover, server: "us"}, silence(dhcp4.ReasonServerID)),
 		same("25 DISCOVER without option 55", request{from: stranger("25"), typ: discover}, offerOf(".103")),
 		same("26 DISCOVER wishes 77 s", request{from: stranger("26"), typ: discover, options: lifetime(77)}, offerOf(".104")),

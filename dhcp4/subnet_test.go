@@ -1,10 +1,12 @@
 package dhcp4
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"testing"
 
 	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
 )
 
 // Links of the tests of subnet selection: one with addresses in two subnets,
@@ -28,7 +30,7 @@ func subnetsSnapshot(t *testing.T, serverID netip.Addr) *snapshot {
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	return compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), &c) })
+	return compile(&c, maphash.MakeSeed(), trie[*hostOverlay]{}, (*snapshot).newLive)
 }
 
 func TestSubnetSelection(t *testing.T) {
@@ -106,10 +108,10 @@ func TestServerIdentifier(t *testing.T) {
 			}
 			s := subnetsSnapshot(t, global)
 			x := &Exchange{
-				Request: &Message{}, Link: tt.link, snap: s, sub: s.byID[tt.subnet],
+				Request: &Message{}, Link: tt.link, snap: s, sub: s.subnets.id(tt.subnet),
 				Local: netip.AddrPortFrom(netip.MustParseAddr(tt.local), 67),
 			}
-			x.serverID = serverIdentifier(x)
+			x.setServerID()
 			var got string
 			if x.serverID.IsValid() {
 				got = x.serverID.String()
@@ -143,12 +145,14 @@ func TestReplySource(t *testing.T) {
 		{"the server identifier is the link's own", "10.1.0.1", "255.255.255.255:67", own, "10.1.0.1:67"},
 		{"it is, and another address was asked", "10.1.0.1", "10.1.0.2:67", own, "10.1.0.1:67"},
 		{"it is not", "10.9.9.9", "10.1.0.2:67", own, "10.1.0.2:67"},
-		{"it is not, broadcast", "10.9.9.9", "255.255.255.255:67", own, "10.9.9.9:67"},
+		{"it is not, broadcast", "10.9.9.9", "255.255.255.255:67", own, "10.1.0.1:67"},
+		{"it is not, broadcast, and there is none", "10.9.9.9", "255.255.255.255:67", nil, "10.9.9.9:67"},
 		{"another port", "10.1.0.1", "255.255.255.255:1067", own, "10.1.0.1:1067"},
 		{"nothing known", "10.1.0.1", "0.0.0.0:0", nil, "10.1.0.1:67"},
 	}
 	for _, tt := range tests {
-		x := &Exchange{Link: tt.link, Local: netip.MustParseAddrPort(tt.local), serverID: netip.MustParseAddr(tt.serverID)}
+		x := &Exchange{Link: tt.link, Local: netip.MustParseAddrPort(tt.local), ownID: netip.MustParseAddr(tt.serverID),
+			Subnet: &Subnet{}, sub: &subnet{conf: Subnet{Prefix: netip.MustParsePrefix("10.1.0.0/24")}}}
 		if got := x.source(); got.String() != tt.want {
 			t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
 		}
@@ -162,7 +166,8 @@ func TestReservationIsFoundByHardwareAddressFirst(t *testing.T) {
 		{HardwareAddr: mac, Hostname: "by-mac"},
 		{AnyClient: true, Hostname: "anybody"},
 	}}}}
-	s := compile(&c, func(*Subnet) *liveSubnet { return newLiveSubnet(newAllocator(&Subnet{}), &c) })
+	s := compile(&c, maphash.MakeSeed(), trie[*hostOverlay]{}, (*snapshot).newLive)
+	n := s.subnets.id(1)
 	tests := []struct {
 		mac  lease.HardwareAddr
 		id   string
@@ -175,10 +180,16 @@ func TestReservationIsFoundByHardwareAddressFirst(t *testing.T) {
 		{lease.HardwareAddr{}, "\x00\x02", ""},
 	}
 	for _, tt := range tests {
-		x := &Exchange{Request: &Message{HardwareAddr: tt.mac}, clientID: []byte(tt.id)}
+		x := &Exchange{Request: &Message{HardwareAddr: tt.mac}, snap: s, sub: n}
+		if tt.id != "" {
+			x.Request.Options = option.Options{{Code: codeClientID, Data: []byte(tt.id)}}
+		}
+		if err := x.identifyHost(); err != nil {
+			t.Fatal(err)
+		}
 		var got string
-		if h := s.byID[1].named(x); h != nil {
-			got = h.conf.Hostname
+		if r := s.hostFor(x, n); r != nil {
+			got = r.hostname
 		}
 		if got != tt.want {
 			t.Errorf("%v %x: %q, want %q", tt.mac, tt.id, got, tt.want)

@@ -27,8 +27,9 @@ type terms struct {
 	cacheThreshold float64 // zero: no caching
 	cacheMaxAge    time.Duration
 
-	authoritative bool
-	matchClientID bool
+	authoritative  bool
+	matchClientID  bool
+	storeAgentInfo bool
 }
 
 func compileTerms(n *Subnet, c *Config) terms {
@@ -44,6 +45,7 @@ func compileTerms(n *Subnet, c *Config) terms {
 		cacheMaxAge:    cmp.Or(n.CacheMaxAge, c.CacheMaxAge),
 		authoritative:  n.Authoritative.or(c.Authoritative),
 		matchClientID:  n.MatchClientID.or(c.MatchClientID.or(true)),
+		storeAgentInfo: n.StoreExtendedInfo.or(c.StoreExtendedInfo.or(false)),
 	}
 	t.teeConfigured = t.t1 != 0 || t.t2 != 0 || cmp.Or(n.T1Percent, c.T1Percent, n.T2Percent, c.T2Percent) != 0
 	if n.Lifetime == 0 {

@@ -93,7 +93,7 @@ func (l *eventLog) want(t *testing.T, first uint64, want ...dhcp4.Event) {
 		want[i].Seq = first + uint64(i)
 	}
 	diff := cmp.Diff(want, l.take(), cmpopts.EquateComparable(netip.Addr{}, lease.HardwareAddr{}, lease.ClientID{}),
-		cmpopts.IgnoreFields(lease.Lease{}, "Revision"), cmpopts.EquateEmpty())
+		cmpopts.IgnoreFields(lease.Lease{}, "Revision"), cmpopts.EquateEmpty(), cmpopts.EquateErrors())
 	if diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
@@ -118,6 +118,18 @@ func storedLease(mac lease.HardwareAddr, addr string, since int) lease.Lease {
 	}
 }
 
+// held is what is left of a lease that expired.
+func held(l lease.Lease) lease.Lease {
+	l.State = lease.StateExpiredReclaimed
+	return l
+}
+
+// released is what is left of a lease that its client gave back.
+func released(l lease.Lease, at int) lease.Lease {
+	l.State, l.Expires, l.Lifetime = lease.StateReleased, seconds(at), time.Second
+	return l
+}
+
 func TestLeaseEndsAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, smallConfig())
@@ -140,10 +152,10 @@ func TestLeaseEndsAtItsTime(t *testing.T) {
 		log.want(t, 4)
 		wantFree(t, s, 0)
 		time.Sleep(time.Nanosecond)
-		log.want(t, 4, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43700), Old: other})
+		log.want(t, 4, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43700), Old: other, New: held(other)})
 		wantFree(t, s, 1)
 		time.Sleep(500 * time.Second)
-		log.want(t, 5, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(44200), Old: renewed})
+		log.want(t, 5, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(44200), Old: renewed, New: held(renewed)})
 		wantFree(t, s, 2)
 	})
 }
@@ -158,7 +170,7 @@ func TestReleasedAddressIsFree(t *testing.T) {
 			t.Errorf("RELEASE: %v", err)
 		}
 		log.want(t, 1, dhcp4.Event{Kind: dhcp4.EventAllocated, Time: seconds(0), New: l},
-			dhcp4.Event{Kind: dhcp4.EventReleased, Time: seconds(0), Old: l})
+			dhcp4.Event{Kind: dhcp4.EventReleased, Time: seconds(0), Old: l, New: released(l, 0)})
 		wantFree(t, s, 2)
 	})
 }
@@ -189,7 +201,7 @@ func TestDeclinedAddressIsBackAfterProbation(t *testing.T) {
 		wantFree(t, s, 1) // of the client's second lease
 		log.take()
 		time.Sleep(time.Nanosecond)
-		log.want(t, 5, dhcp4.Event{Kind: dhcp4.EventReclaimed, Time: seconds(10 + 86400), Old: declined})
+		log.want(t, 6, dhcp4.Event{Kind: dhcp4.EventReclaimed, Time: seconds(10 + 86400), Old: declined})
 		if got := dora(t, s, otherMAC); got != a && got != netip.MustParseAddr("192.168.1.101") {
 			t.Errorf("another client got %v", got)
 		}
@@ -239,10 +251,11 @@ func TestFailedMoveKeepsTheOldAddress(t *testing.T) {
 func TestNoEventWithoutSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fail := false
+		planted := errors.New("planted")
 		c := smallConfig()
 		c.Leases = &leasetest.Hooks{Store: new(lease.Memory), BeforeSync: func(context.Context) error {
 			if fail {
-				return errors.New("planted")
+				return planted
 			}
 			return nil
 		}}
@@ -253,7 +266,7 @@ func TestNoEventWithoutSync(t *testing.T) {
 		if ack, _, err := respond(t, s, selecting(netip.MustParseAddr("192.168.1.101"))); ack != nil || err != dhcp4.ReasonStoreFailed {
 			t.Errorf("REQUEST: %v, %v", ack, err)
 		}
-		log.want(t, 2)
+		log.want(t, 2, dhcp4.Event{Kind: dhcp4.EventStoreFailed, Time: seconds(0), Err: planted})
 	})
 }
 
@@ -305,19 +318,24 @@ func TestOfferIsOverWhenItsTimeIs(t *testing.T) {
 func TestExpiryTriesAgainWhenTheStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fails := 2
+		planted := errors.New("planted")
 		c := smallConfig()
 		c.Leases = &leasetest.Hooks{Store: new(lease.Memory), BeforeUpdate: func(_ context.Context, cs []lease.Change) error {
-			if cs[0].New == nil && fails > 0 {
+			if cs[0].Old != nil && fails > 0 {
 				fails--
-				return errors.New("planted")
+				return planted
 			}
 			return nil
 		}}
 		s := newServer(t, c)
 		dora(t, s, testMAC)
 		log := listenTo(t.Context(), s)
-		time.Sleep(43200*time.Second + time.Hour)
-		log.want(t, 2, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43200 + 2*10), Old: storedLease(testMAC, "192.168.1.100", 0)})
+		time.Sleep(43200*time.Second + 2*time.Minute)
+		l := storedLease(testMAC, "192.168.1.100", 0)
+		log.want(t, 2,
+			dhcp4.Event{Kind: dhcp4.EventStoreFailed, Time: seconds(43200), Err: planted},
+			dhcp4.Event{Kind: dhcp4.EventStoreRecovered, Time: seconds(43200 + 10 + 20)},
+			dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43200 + 10 + 20), Old: l, New: held(l)})
 	})
 }
 
@@ -334,7 +352,7 @@ func TestServerLearnsWhatIsDueFromTheStore(t *testing.T) {
 		log := listenTo(t.Context(), s)
 		wantFree(t, s, 1)
 		time.Sleep(43200 * time.Second)
-		log.want(t, 1, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43200), Old: l})
+		log.want(t, 1, dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(43200), Old: l, New: held(l)})
 		wantFree(t, s, 2)
 	})
 }
@@ -350,7 +368,7 @@ func TestLeasesEndByTheServersClock(t *testing.T) {
 		time.Sleep(43200 * time.Second)
 		l := storedLease(testMAC, "192.168.1.100", 1000*3600)
 		log.want(t, 1, dhcp4.Event{Kind: dhcp4.EventAllocated, Time: seconds(1000 * 3600), New: l},
-			dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(1000*3600 + 43200), Old: l})
+			dhcp4.Event{Kind: dhcp4.EventExpired, Time: seconds(1000*3600 + 43200), Old: l, New: held(l)})
 	})
 }
 
