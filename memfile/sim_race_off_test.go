@@ -1,0 +1,5 @@
+//go:build !race
+
+package memfile
+
+const simSeeds = 20
