@@ -3,6 +3,7 @@ package dhcp4_test
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
@@ -112,12 +113,14 @@ func TestDatagramThatIsTooLongIsDropped(t *testing.T) {
 }
 
 func TestReplyThatCannotHoldWhatItMustIsDropped(t *testing.T) {
-	l := newLab(t, labConfig())
-	info := make([]byte, 0, 600)
-	for len(info) < 600 {
-		info = append(info, 1, 98)
-		info = append(info, make([]byte, 98)...)
+	c := labConfig()
+	routers := make([]netip.Addr, 150)
+	for i := range routers {
+		routers[i] = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 	}
-	l.expect("huge relay agent information", request{from: client1, typ: dhcp4.TypeDiscover, giaddr: ".2", source: ".2",
-		options: option.Options{{Code: 82, Data: info}}}, silence(dhcp4.ReasonEncode))
+	c.Options = option.Options{option.Routers.New(routers...)}
+	l := newLab(t, c)
+	l.expect("150 routers", request{from: client1, typ: dhcp4.TypeDiscover}, silence(dhcp4.ReasonEncode))
+	l.expect("150 routers, and room for them", request{from: client1, typ: dhcp4.TypeDiscover,
+		options: option.Options{option.DHCPMaxMessageSize.New(1500)}}, offerOf(".100"))
 }

@@ -398,6 +398,15 @@ func TestReleasedAddressIsForOthers(t *testing.T) {
 	l.expect("free", request{from: client2, typ: typeRequest, server: "us", asks: ".100"}, ackOf(".100"))
 }
 
+// RFC 2131 4.3.4 SHOULD: what is known of a client is kept after its RELEASE, and used again
+func TestClientThatReleasedGetsItsAddressBack(t *testing.T) {
+	l := newLab(t, labConfig())
+	l.expect("lease", requestOf(".150"), ackOf(".150"))
+	l.expect("release", request{from: client1, typ: dhcp4.TypeRelease, server: "us", ciaddr: ".150"}, silence(dhcp4.ReasonUnanswered))
+	l.expect("another client", request{from: client2, typ: typeDiscover}, offerOf(".100"))
+	l.expect("back again", request{from: client1, typ: typeDiscover}, offerOf(".150"))
+}
+
 // RFC 2131 4.4.5 MUST: T1 is earlier than T2, and T2 than the end of the lease
 // RFC 2131 4.4.5 SHOULD: T1 and T2 are returned
 // RFC 2131 4.4.5 SHOULD: T1 and T2 take account of what is left of the lease
