@@ -98,11 +98,14 @@ func (l *simLife) slow(st lease.Store) lease.Store {
 		}
 	}
 	refuse := func(about netip.Addr, call uint64) error {
-		if s.calm || !s.chance(0.001, key(about, call)) {
+		if !s.chance(0.001, key(about, call)) {
 			return nil
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.calm {
+			return nil
+		}
 		s.count.refused++
 		return errFault
 	}

@@ -247,7 +247,13 @@ func (s *simulation) play() {
 	for _, c := range s.clients {
 		c.turnOff()
 	}
+	s.mu.Lock()
 	s.calm = true
+	if l := s.life; l != nil {
+		l.callsLeft, l.acksLeft, l.cleanupCall = 0, 0, 0
+	}
+	s.mu.Unlock()
+	s.drive(simTime + time.Minute) // what is under way, a crash among it
 	for i := 0; s.life == nil && i < 100 && !s.ledger.isBroken(); i++ {
 		s.drive(time.Since(s.start) + time.Hour)
 	}
@@ -292,6 +298,9 @@ func (s *simulation) leaks() string {
 // storm is when all clients of a link lose their power, and get it back at the
 // same time. It may hit the server as well.
 func (s *simulation) storm() {
+	if s.calm {
+		return
+	}
 	s.later(around(s.rnd, 30*time.Hour), s.storm)
 	both, off := s.rnd.IntN(2) == 0, between(s.rnd, simSettle, 10*time.Minute)
 	link := s.rnd.IntN(2)
