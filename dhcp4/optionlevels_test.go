@@ -39,10 +39,13 @@ func TestOptionsOfFunctionsByPrecedence(t *testing.T) {
 		}
 	}
 	n.OptionsFunc = from(option.Options{option.Never(6), option.Always(option.NTPServers.New(fullAddr(".5")))})
-	c.Options = append(c.Options, option.DomainNameServers.New(fullAddr(".3")))
+	c.Options = append(c.Options, option.DomainNameServers.New(fullAddr(".3")), option.Routers.New(fullAddr(".1")))
 	m := replyTo(t, c, request{from: client2, typ: dhcp4.TypeDiscover})
 	if _, ok := m.Options.Lookup(6); ok {
 		t.Error("Never of a function is sent")
+	}
+	if _, ok := m.Options.Lookup(3); !ok {
+		t.Error("an option of the Config alone is not sent beside a function")
 	}
 	if _, ok := m.Options.Lookup(42); !ok {
 		t.Error("Always of a function is not sent unasked")
