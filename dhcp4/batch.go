@@ -214,6 +214,8 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 	if err := b.s.store.Update(ctx, b.changes); err != nil {
 		// The outcome is unknown: confirm nothing of it.
 		b.s.failed(ctx, callUpdate, err)
+		b.s.inDoubt(b.changes)
+		b.s.expiry.note(b.s.now().Add(firstRetry))
 		for _, x := range b.changed {
 			x.drop(ReasonStoreFailed)
 		}
@@ -250,7 +252,7 @@ func (s *Server) applied(x *Exchange) {
 		s.released(x.Lease)
 		return
 	}
-	if n := x.snap.subnets.id(x.Lease.SubnetID); n != nil {
+	if n := x.subnetWith(x.Lease.SubnetID); n != nil {
 		n.live.leased(x.Lease.Addr)
 	}
 	x.withdraw() // it took another address than the one on offer
@@ -286,6 +288,8 @@ func (b *batch) deleteSuperseded(ctx context.Context) {
 	}
 	if err := b.s.store.Update(ctx, b.changes); err != nil {
 		b.s.failed(ctx, callUpdate, err)
+		b.s.inDoubt(b.changes)
+		b.s.expiry.note(b.s.now().Add(firstRetry))
 		for _, x := range b.changed {
 			x.superseded = x.superseded[:0]
 		}

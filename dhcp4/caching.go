@@ -22,7 +22,7 @@ func (s *Server) mayCache(x *Exchange, old, next *lease.Lease) (left time.Durati
 	if old.Expires.IsZero() {
 		return lease.Infinite, true
 	}
-	t := &x.sub.terms
+	t := x.sub.terms
 	threshold := s.budget.threshold(t.cacheThreshold, x.Time)
 	left = old.Expires.Sub(x.Time).Truncate(time.Second)
 	age := old.Lifetime - left

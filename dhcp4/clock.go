@@ -38,7 +38,7 @@ type clock struct {
 	fixed  bool // the wall clock is not followed
 
 	// What source showed in the beginning.
-	wall       time.Time
+	wall       int64
 	mono, boot time.Duration
 
 	line    atomic.Pointer[timeline]
@@ -51,9 +51,10 @@ type clock struct {
 
 // A clockSource is what a clock is read from.
 type clockSource interface {
-	// read returns the wall clock and the monotonic clock, which timers go
-	// by and which stands still while the machine sleeps.
-	read() (wall time.Time, mono time.Duration)
+	// read returns the wall clock, in nanoseconds since 1970, and the
+	// monotonic clock, which timers go by and which stands still while the
+	// machine sleeps.
+	read() (wall int64, mono time.Duration)
 	// boot returns a monotonic clock that goes on while the machine sleeps.
 	boot() time.Duration
 }
@@ -77,9 +78,9 @@ type systemClock struct {
 	ahead   time.Duration
 }
 
-func (c systemClock) read() (time.Time, time.Duration) {
+func (c systemClock) read() (int64, time.Duration) {
 	now := time.Now()
-	return now.Round(0).Add(c.ahead), now.Sub(c.started)
+	return now.UnixNano() + int64(c.ahead), now.Sub(c.started)
 }
 
 func (c systemClock) boot() time.Duration {
@@ -101,7 +102,7 @@ func newSystemClock(now func() time.Time) systemClock {
 func newClock(source clockSource, fixed bool) *clock {
 	c := &clock{source: source, fixed: fixed, boot: source.boot()}
 	c.wall, c.mono = source.read()
-	c.line.Store(&timeline{zero: c.wall.Add(-c.mono)})
+	c.line.Store(&timeline{zero: time.Unix(0, c.wall).Add(-c.mono)})
 	return c
 }
 
@@ -117,8 +118,8 @@ func (c *clock) now() (time.Time, *timeline) {
 	return line.zero.Add(mono), line
 }
 
-func (c *clock) drift(wall time.Time, mono time.Duration) time.Duration {
-	return wall.Sub(c.wall) - (mono - c.mono)
+func (c *clock) drift(wall int64, mono time.Duration) time.Duration {
+	return time.Duration(wall-c.wall) - (mono - c.mono)
 }
 
 // look finds out for how long the machine has slept.
@@ -135,7 +136,7 @@ func (c *clock) look() *timeline {
 
 // draw makes a new timeline. The caller holds mu.
 func (c *clock) draw(drift time.Duration) *timeline {
-	line := &timeline{zero: c.wall.Add(c.slept + c.shifted - c.mono), drift: drift}
+	line := &timeline{zero: time.Unix(0, c.wall).Add(c.slept + c.shifted - c.mono), drift: drift}
 	c.line.Store(line)
 	c.changed.Store(true)
 	return line
@@ -146,7 +147,7 @@ func (c *clock) draw(drift time.Duration) *timeline {
 func (c *clock) ahead() time.Duration {
 	now, _ := c.now()
 	wall, _ := c.source.read()
-	d := wall.Sub(now).Round(time.Second)
+	d := time.Unix(0, wall).Sub(now).Round(time.Second)
 	if c.fixed || d >= -clockTolerance && d <= clockTolerance {
 		return 0
 	}

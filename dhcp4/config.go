@@ -97,13 +97,16 @@ type Config struct {
 	StoreExtendedInfo Choice
 	// StashAgentOptions takes the relay agent information of a lease for that
 	// of the renewal that its client sends without a relay (Kea:
-	// stash-agent-options). It needs StoreExtendedInfo.
+	// stash-agent-options). It needs StoreExtendedInfo. Reservations are looked
+	// up by it and FlexID gets it, which then is called again; a HostFinder is
+	// asked before. It is not in the reply.
 	StashAgentOptions bool
 	// IgnoreLinkSelection passes over the link-selection sub-option of relay
 	// agents (RFC 3527; Kea: ignore-rai-link-selection).
 	IgnoreLinkSelection bool
 	// IgnoreServerID answers requests that name another server as if they
-	// named this one (Kea: ignore-dhcp-server-identifier).
+	// named this one (Kea: ignore-dhcp-server-identifier). A DISCOVER names
+	// none and is dropped all the same.
 	IgnoreServerID bool
 	// OnlyConfigured keeps out of replies all options that are not
 	// configured, but for those without which it is no reply: message type,
@@ -125,7 +128,8 @@ type Config struct {
 	// (option 54). If zero, the link's address inside the subnet, else the
 	// address that the packet was sent to if that is unicast, else the
 	// link's first; with none of them the packet is dropped. Messages to any
-	// of them, and to any configured one, are for this Server.
+	// of them, and to any configured one, are for this Server. A relay agent
+	// that wants to be taken for the server (RFC 5107) is, in the reply.
 	ServerID netip.Addr
 	// Boot is for clients whose Subnet and Reservation leave a field empty.
 	Boot Boot
@@ -184,13 +188,16 @@ const (
 	No
 )
 
-// A SharedNetwork is a link that several subnets are on: a client may get an
-// address from any of them, in the order of Config.Subnets but the one that it
-// was found in first.
+// A SharedNetwork is a link that several subnets are on. A client keeps its
+// lease and gets its reserved address in any of them; a new address is from the
+// subnet that it was found in, or, if that is full, from the one that had a free
+// address last, or else from the first of Config.Subnets that has one. All
+// else in the reply is as the subnet of the address has it.
 type SharedNetwork struct {
 	Name    string         // not empty, and unique
 	Options option.Options // stronger than Config.Options, weaker than a Subnet's
-	// Interface and Relays are as in Subnet, for the network as a whole.
+	// Interface and Relays are as in Subnet, for those that have none. No
+	// member has another Interface.
 	Interface string
 	Relays    []netip.Addr
 }
@@ -202,10 +209,14 @@ type Subnet struct {
 	// Prefix is the network; host bits are ignored.
 	Prefix netip.Prefix
 	// Interface is the name of the Link that the subnet is on. If empty, the
-	// subnet is found by the addresses in a packet and of its link only.
+	// subnet is found by the addresses in a packet and of its link only, or by
+	// the Interface of its SharedNetwork. Of several subnets on one Interface
+	// the first counts, unless they share a network.
 	Interface string
 	// Relays are the addresses of relay agents that speak for the subnet
-	// (Kea: relay.ip-addresses), beside those inside the Prefix.
+	// (Kea: relay.ip-addresses), beside those inside the Prefix; they are
+	// stronger than the Prefix of another subnet. If empty, those of the
+	// SharedNetwork. If two subnets have the same one, the first counts.
 	Relays []netip.Addr
 	// SharedNetwork is the Name of the SharedNetwork that the subnet belongs
 	// to. If empty, none.
@@ -231,7 +242,7 @@ type Subnet struct {
 	CacheThreshold           float64 // negative: every renewal is stored
 	CacheMaxAge              time.Duration
 	Authoritative            Choice
-	MatchClientID            Choice
+	MatchClientID            Choice // that of the subnet that the client was found in counts
 	ReservationsGlobal       Choice
 	ReservationsInSubnet     Choice
 	ReservationsOutOfPool    Choice
@@ -242,6 +253,7 @@ type Subnet struct {
 	// Source is the address that replies to clients of the subnet are sent
 	// from. If zero, the server identifier if it is the link's own, else the
 	// address that the request was sent to, else another one of the link.
+	// Messages that name it as their server are for this Server.
 	Source netip.Addr
 }
 

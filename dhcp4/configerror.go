@@ -132,6 +132,8 @@ func (k *configChecker) subnet(path string, s *Subnet, c *Config, global *hostTa
 		k.add(path+".Prefix", "is not an IPv4 prefix: %v", s.Prefix)
 	}
 	k.serverID(path+".ServerID", s.ServerID)
+	k.serverID(path+".Source", s.Source)
+	k.relays(path+".Relays", s.Relays)
 	k.terms(path+".", s.termFields(), compileTerms(s, c))
 	for _, f := range []struct {
 		path string

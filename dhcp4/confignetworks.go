@@ -20,32 +20,34 @@ func (k *configChecker) networks(c *Config) {
 		k.options(path+".Options", w.Options)
 		k.relays(path+".Relays", w.Relays)
 	}
-	members := make(map[string]int) // the first member that names a link
+	first := make(map[string]*Subnet) // the first member that names a link
 	for i := range c.Subnets {
 		n, path := &c.Subnets[i], fmt.Sprintf("Subnets[%d]", i)
-		k.relays(path+".Relays", n.Relays)
-		k.serverID(path+".Source", n.Source)
 		if n.SharedNetwork == "" {
 			continue
 		}
-		at, ok := byName[n.SharedNetwork]
-		if !ok {
-			k.add(path+".SharedNetwork", "there is no SharedNetwork with the Name %q", n.SharedNetwork)
-			continue
+		var w *SharedNetwork
+		if j, ok := byName[n.SharedNetwork]; ok {
+			w = &c.SharedNetworks[j]
 		}
-		if n.Interface == "" {
-			continue
+		k.member(path, n, w, first[n.SharedNetwork])
+		if n.Interface != "" && first[n.SharedNetwork] == nil {
+			first[n.SharedNetwork] = n
 		}
-		if of := c.SharedNetworks[at].Interface; of != "" && of != n.Interface {
-			k.add(path+".Interface", "%q is not %q, the Interface of SharedNetworks[%d]", n.Interface, of, at)
-			continue
-		}
-		first, ok := members[n.SharedNetwork]
-		if !ok {
-			members[n.SharedNetwork] = i
-		} else if of := c.Subnets[first].Interface; of != n.Interface {
-			k.add(path+".Interface", "%q is not %q, the Interface of Subnets[%d] in the same SharedNetwork", n.Interface, of, first)
-		}
+	}
+}
+
+// member checks what n says about the SharedNetwork that it names: w, or nil if
+// there is none. other is another member that names a link, or nil.
+func (k *configChecker) member(path string, n *Subnet, w *SharedNetwork, other *Subnet) {
+	switch {
+	case w == nil:
+		k.add(path+".SharedNetwork", "there is no SharedNetwork with the Name %q", n.SharedNetwork)
+	case n.Interface == "":
+	case w.Interface != "" && w.Interface != n.Interface:
+		k.add(path+".Interface", "%q is not %q, the Interface of the SharedNetwork %q", n.Interface, w.Interface, w.Name)
+	case other != nil && other.Interface != n.Interface:
+		k.add(path+".Interface", "%q is not %q, the Interface of the subnet %d in the same SharedNetwork", n.Interface, other.Interface, other.ID)
 	}
 }
 

@@ -16,14 +16,14 @@ func (s *Server) decide(x *Exchange) {
 		s.refuse(x, ReasonRefused)
 		return
 	}
-	if x.host != nil && x.host.conf.Stateless {
-		s.decideStateless(x)
-		return
-	}
 	if !s.unstash(x) {
 		if x.verdict != dropped {
 			x.verdict = lookAgain
 		}
+		return
+	}
+	if x.host != nil && x.host.conf.Stateless {
+		s.decideStateless(x)
 		return
 	}
 	if x.isUnwanted() {
@@ -31,6 +31,9 @@ func (s *Server) decide(x *Exchange) {
 		return
 	}
 	x.findCurrent()
+	if x.Current != nil {
+		x.preferHost(x.Current.Addr)
+	}
 	switch x.msgType {
 	case TypeDiscover:
 		s.discover(x)
@@ -141,9 +144,10 @@ func (x *Exchange) reserved() netip.Addr {
 	return x.host.conf.Addr
 }
 
-// isOwn reports whether a is the Server's own address, which no client gets.
+// isOwn reports whether a is the Server's own address, which no client gets:
+// the link's, a configured one, or the one that a relay agent has for it.
 func (x *Exchange) isOwn(a netip.Addr) bool {
-	return a == x.serverID || a == x.ownID || x.Link.holds(a)
+	return a == x.serverID || a == x.ownID || x.Link.holds(a) || x.snap.isConfigured(a)
 }
 
 // propose returns an address for a client that has none: the one on offer
@@ -172,6 +176,10 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 			// Somebody else, perhaps another server on the same store,
 			// has leased it.
 			n.live.conflict(a)
+			if n.live.unread.Load() && !x.reclaimed {
+				x.verdict = noneFree // as far as anybody knows
+				return netip.Addr{}, false
+			}
 		}
 	}
 	x.drop(ReasonNoAddress)
@@ -209,7 +217,7 @@ func (x *Exchange) makeLease(a netip.Addr) {
 	l := &x.newLease
 	*l = lease.Lease{
 		Addr:         a,
-		SubnetID:     x.sub.conf.ID,
+		SubnetID:     x.sub.id,
 		HardwareAddr: x.Request.HardwareAddr,
 		Hostname:     x.hostname(),
 	}
@@ -227,9 +235,7 @@ func (x *Exchange) makeLease(a netip.Addr) {
 	if row := x.leaseAt(a); row != nil && x.owns(row) {
 		l.UserContext = row.UserContext
 	}
-	if info := x.agentInfo(); len(info) > 0 && x.sub.terms.storeAgentInfo {
-		l.UserContext = withAgentInfo(l.UserContext, info)
-	}
+	l.UserContext = x.contextWithAgentInfo(l.UserContext)
 	for i := range x.Leases {
 		if other := &x.Leases[i]; other.Addr != a && x.isMemberID(other.SubnetID) && x.owns(other) {
 			x.superseded = append(x.superseded, *other)

@@ -10,9 +10,6 @@ func (s *Server) discover(x *Exchange) {
 		x.drop(ReasonMalformed)
 		return
 	}
-	if x.Current != nil {
-		x.preferHost(x.Current.Addr)
-	}
 	if a := x.reserved(); a.IsValid() && x.free(x.leaseAt(a)) {
 		s.answer(x, TypeOffer, a)
 		return

@@ -219,7 +219,7 @@ func overKind(l *lease.Lease) EventKind {
 func (s *Server) statelessEvent(x *Exchange) {
 	ev := Event{Kind: EventReleased, Time: x.Time, Old: lease.Lease{
 		Addr:         x.host.conf.Addr,
-		SubnetID:     x.sub.conf.ID,
+		SubnetID:     x.sub.id,
 		HardwareAddr: x.Request.HardwareAddr,
 		ClientID:     lease.ClientIDFrom(x.clientID),
 		Hostname:     x.hostname(),

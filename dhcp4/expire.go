@@ -165,6 +165,9 @@ func (s *Server) expire() (next time.Time, err error) {
 	}
 	now := s.now()
 	hold := s.snapshot.Load().hold
+	if err := s.endDoubts(now); err != nil {
+		return time.Time{}, err
+	}
 
 	e.mu.Lock()
 	since := e.since
@@ -186,7 +189,10 @@ func (s *Server) expire() (next time.Time, err error) {
 			return time.Time{}, err
 		}
 	}
-	return s.nextDue(now, hold, done > 0)
+	if next, err = s.nextDue(now, hold, done > 0); err == nil {
+		s.worked(callLeases)
+	}
+	return next, err
 }
 
 // justAfter returns the bound that includes leases which expire at now.
@@ -346,6 +352,7 @@ func (s *Server) takeBack(ctx context.Context, old []lease.Lease, now time.Time)
 	}
 	if err := s.store.Update(ctx, changes); err != nil {
 		s.failed(ctx, callUpdate, err)
+		s.inDoubt(changes)
 		return 0, err
 	}
 	s.worked(callUpdate)
@@ -428,7 +435,7 @@ func (s *Server) releaseGone(ctx context.Context, addrs []netip.Addr, old []leas
 // taken back.
 func (s *Server) makeRoom(ctx context.Context, n *subnet, now time.Time) {
 	var due []lease.Lease
-	for l, err := range s.store.Leases(ctx, lease.Filter{Subnet: n.conf.ID, ExpiredBefore: justAfter(now)}) {
+	for l, err := range s.store.Leases(ctx, lease.Filter{Subnet: n.id, ExpiredBefore: justAfter(now)}) {
 		if err != nil {
 			s.failed(ctx, callLeases, err)
 			return
@@ -440,12 +447,15 @@ func (s *Server) makeRoom(ctx context.Context, n *subnet, now time.Time) {
 			break
 		}
 	}
-	if found, err := s.takeBack(ctx, due, now); err != nil || found > 0 || !n.live.resyncDue(now) {
+	s.worked(callLeases)
+	unread := n.live.unread.Load()
+	if found, err := s.takeBack(ctx, due, now); err != nil || !unread && (found > 0 || !n.live.resyncDue(now)) {
 		return
 	}
-	o, err := s.occupied(ctx, lease.Filter{Subnet: n.conf.ID})
+	o, err := s.occupied(ctx, lease.Filter{Subnet: n.id})
 	if err != nil {
 		return
 	}
-	n.live.resync(s.snapshot.Load().allocator(n), o[n.conf.ID])
+	n.live.resync(s.snapshot.Load().allocator(n), o[n.id])
+	n.live.unread.Store(false)
 }

@@ -50,7 +50,7 @@ func (s *snapshot) setOverlay(o *hostOverlay) {
 
 func (s *snapshot) globalSet() hostSet { return hostSet{&s.global, s.overlay(0)} }
 
-func (s *snapshot) ownSet(n *subnet) hostSet { return hostSet{&n.hosts, s.overlay(n.conf.ID)} }
+func (s *snapshot) ownSet(n *subnet) hostSet { return hostSet{&n.hosts, s.overlay(n.id)} }
 
 // hostFor returns the reservation made for exactly the client of x, as it
 // counts in n, or nil. One of the subnet comes before one of the Config, and
@@ -115,7 +115,7 @@ func (s *snapshot) reservedAt(n *subnet, a netip.Addr) *hostRecord {
 			return r
 		}
 	}
-	if n.globalHosts && n.conf.Prefix.Contains(a) {
+	if n.globalHosts && n.contains(a) {
 		return s.globalSet().at(s.compiler.hosts.hostHasher, a.As4())
 	}
 	return nil
@@ -124,7 +124,7 @@ func (s *snapshot) reservedAt(n *subnet, a netip.Addr) *hostRecord {
 // addrOf returns the address that r reserves in n; invalid: none.
 func (n *subnet) addrOf(r *hostRecord) netip.Addr {
 	a := r.address()
-	if r.global && !n.conf.Prefix.Contains(a) || !r.global && n.outOfPool && n.poolOf(a) != nil {
+	if r.global && !n.contains(a) || !r.global && n.outOfPool && n.poolOf(a) != nil {
 		return netip.Addr{}
 	}
 	return a
@@ -269,7 +269,9 @@ func (r *hostRecord) expand(h *host, n *subnet) {
 
 // inherit fills in what h leaves to its subnet.
 func (h *host) inherit(n *subnet) {
-	h.conf.Boot = h.conf.Boot.or(&n.conf.Boot)
+	if n.hasBoot {
+		h.conf.Boot = h.conf.Boot.or(&n.conf.Boot)
+	}
 }
 
 // foundHost compiles what the HostFinder says.

@@ -76,8 +76,8 @@ func (s *Server) DeleteReservation(subnetID uint32, r Reservation) bool {
 // or addresses in common with another subnet, nothing changes and the error is
 // a *ConfigError. After Shutdown or Close it is ErrServerClosed.
 //
-// It does not read the lease store: which addresses of n are leased already is
-// found out as they come up.
+// It does not read the lease store, which may take long. The leases of n are
+// read when the first of them is in the way.
 func (s *Server) AddSubnet(n Subnet) error {
 	return s.change(func(snap *snapshot) (after func(), err error) {
 		var k configChecker
@@ -86,9 +86,12 @@ func (s *Server) AddSubnet(n Subnet) error {
 		if snap.subnets.id(n.ID) != nil {
 			k.add("Subnet.ID", "%d is that of another subnet too", n.ID)
 		}
+		if n.SharedNetwork != "" {
+			snap.checkMember(&k, &n)
+		}
 		if n.Prefix.IsValid() && n.Prefix.Addr().Is4() {
 			if o := snap.subnets.overlapping(&n); o != nil {
-				k.add("Subnet.Prefix", "%v overlaps with the subnet %d, %v", n.Prefix.Masked(), o.conf.ID, o.conf.Prefix)
+				k.add("Subnet.Prefix", "%v overlaps with the subnet %d, %v", n.Prefix.Masked(), o.id, o.conf.Prefix)
 			}
 		}
 		if len(k.problems) > 0 {
@@ -102,6 +105,7 @@ func (s *Server) AddSubnet(n Subnet) error {
 		}
 		snap.addSubnet(fresh)
 		fresh.live = snap.newLive(fresh)
+		fresh.live.unread.Store(true)
 		return nil, nil
 	})
 }
@@ -148,7 +152,7 @@ func (s *snapshot) set(n *subnet) (hostSet, uint32) {
 	if n == nil {
 		return s.globalSet(), 0
 	}
-	return s.ownSet(n), n.conf.ID
+	return s.ownSet(n), n.id
 }
 
 // putHost adds r, whose identifier is id, and returns what was there for the
@@ -216,7 +220,7 @@ func (s *snapshot) conflict(path string, n *subnet, r *hostRecord) error {
 	}
 	where := "the Config"
 	if !other.global {
-		where = fmt.Sprintf("the subnet %d", at.conf.ID)
+		where = fmt.Sprintf("the subnet %d", at.id)
 	}
 	var k configChecker
 	k.add(path+".Addr", "%v is reserved for %v in %s", r.address(), other, where)

@@ -2,12 +2,14 @@ package dhcp4_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
 
@@ -31,11 +33,6 @@ func wantConfigError(t *testing.T, err error, texts ...string) {
 			t.Errorf("got %v, which lacks %q", err, text)
 		}
 	}
-}
-
-// relayedOffer is the OFFER to a client behind the relay agent 10.7.0.2.
-func relayedOffer(addr string) answer {
-	return answer{Type: dhcp4.TypeOffer, Addr: addr, To: "10.7.0.2:67"}
 }
 
 func TestPutReservationCountsFromTheNextPacketOn(t *testing.T) {
@@ -172,7 +169,7 @@ func TestAddSubnetAndRemoveSubnet(t *testing.T) {
 	if err := l.srv.AddSubnet(n); err != nil {
 		t.Fatal(err)
 	}
-	l.expect("reserved", relayed, relayedOffer("10.7.0.15"))
+	l.expect("reserved", relayed, offerOf("10.7.0.15").relayed("10.7.0.2", 0))
 	if free, total := l.srv.PoolCounts(7); free != 9 || total != 10 {
 		t.Errorf("%d of %d are free", free, total)
 	}
@@ -191,7 +188,7 @@ func TestAddSubnetAndRemoveSubnet(t *testing.T) {
 	if err := l.srv.AddSubnet(n); err != nil {
 		t.Fatal(err)
 	}
-	l.expect("what was put is gone with it", relayed, relayedOffer("10.7.0.15"))
+	l.expect("what was put is gone with it", relayed, offerOf("10.7.0.15").relayed("10.7.0.2", 0))
 }
 
 func TestKnownOnlySubnetIsSilentToOthers(t *testing.T) {
@@ -211,4 +208,27 @@ func TestKnownOnlySubnetIsSilentToOthers(t *testing.T) {
 	l.srv.DeleteReservation(0, r)
 	l.expect("renewal", request{from: client1, typ: dhcp4.TypeRequest, ciaddr: ".150", source: ".150"}, unknown)
 	l.expect("it may give its lease back", request{from: client1, typ: dhcp4.TypeRelease, ciaddr: ".150"}, silence(dhcp4.ReasonUnanswered))
+}
+
+// TestAddedSubnetFindsOutWhatIsLeased: AddSubnet does not read the store.
+func TestAddedSubnetFindsOutWhatIsLeased(t *testing.T) {
+	l := newLab(t, labConfig())
+	n := dhcp4.Subnet{ID: 7, Prefix: netip.MustParsePrefix("10.7.0.0/24"), ServerID: fullAddr("10.7.0.1"),
+		Pools: []dhcp4.Pool{{Range: pool.MustParseRange("10.7.0.10-10.7.0.209")}}}
+	add := func() {
+		t.Helper()
+		if err := l.srv.AddSubnet(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add()
+	for i := range 199 {
+		a := netip.AddrFrom4([4]byte{10, 7, 0, byte(10 + i)}).String()
+		l.expect(a, request{from: stranger(fmt.Sprintf("%02x", i)), typ: dhcp4.TypeRequest, asks: a, giaddr: "10.7.0.2",
+			options: option.Options{option.DHCPServerIdentifier.New(n.ServerID)}}, ackOf(a).relayed("10.7.0.2", 0))
+	}
+	l.srv.RemoveSubnet(7)
+	add()
+	l.expect("the only one that is free", request{from: client1, typ: dhcp4.TypeDiscover, giaddr: "10.7.0.2"}, offerOf("10.7.0.209").relayed("10.7.0.2", 0))
+	l.expect("a client with a lease", request{from: stranger("07"), typ: dhcp4.TypeDiscover, giaddr: "10.7.0.2"}, offerOf("10.7.0.17").relayed("10.7.0.2", 0))
 }

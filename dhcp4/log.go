@@ -60,10 +60,25 @@ func (s *Server) logOutcome(x *Exchange) {
 				text = "an address is confirmed that is kept elsewhere"
 			}
 		}
-		s.record(slog.LevelInfo, id, text, x.client(),
+		attrs := []slog.Attr{
+			x.client(),
 			slog.String("address", x.Reply.YIAddr.String()),
-			slog.Duration("lifetime", x.promise()))
+			slog.Duration("lifetime", x.promise()),
+		}
+		s.record(slog.LevelInfo, id, text, append(attrs, x.relay()...)...)
 	}
+}
+
+// relay tells which relay agent forwarded the request, and from which of its
+// circuits (RFC 3046, section 3.1).
+func (x *Exchange) relay() (attrs []slog.Attr) {
+	if isAddr(x.Request.GIAddr) {
+		attrs = append(attrs, slog.String("giaddr", x.Request.GIAddr.String()))
+	}
+	if id, ok := agentSubOption(x.Request, subCircuitID); ok {
+		attrs = append(attrs, slog.String("circuit-id", fmt.Sprintf("0x%X", id)))
+	}
+	return attrs
 }
 
 func (s *Server) logServed(x *Exchange) {

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync/atomic"
+
+	"github.com/embedhcp/embedhcp/lease"
 )
 
 // A network is a compiled SharedNetwork.
@@ -23,6 +25,23 @@ func (w *network) with(subnets []*subnet, ids []uint32) *network {
 	m := &network{conf: w.conf, options: w.options, subnets: subnets, ids: ids}
 	m.recent.Store(w.recent.Load())
 	return m
+}
+
+// checkMember checks a subnet that is to be added to its shared network.
+func (s *snapshot) checkMember(k *configChecker, n *Subnet) {
+	w := s.networkNamed(n.SharedNetwork)
+	if w == nil {
+		k.member("Subnet", n, nil, nil)
+		return
+	}
+	var other *Subnet
+	for _, m := range w.subnets {
+		if m.conf.Interface != "" {
+			other = &m.conf
+			break
+		}
+	}
+	k.member("Subnet", n, &w.conf, other)
 }
 
 // members yields the subnets that the client of x may have its address in: the
@@ -88,8 +107,23 @@ func (x *Exchange) isMember(n *subnet) bool {
 
 // isMemberID is isMember for what a lease says; the subnet may be gone.
 func (x *Exchange) isMemberID(id uint32) bool {
-	n := x.snap.subnets.id(id)
+	n := x.subnetWith(id)
 	return n != nil && x.isMember(n)
+}
+
+// subnetWith returns the subnet with the given ID, or nil.
+func (x *Exchange) subnetWith(id uint32) *subnet {
+	if x.sub.id == id {
+		return x.sub
+	}
+	return x.snap.subnets.id(id)
+}
+
+// isElsewhere reports whether the lease l is of a subnet that the client may
+// not be in now.
+func (x *Exchange) isElsewhere(l *lease.Lease) bool {
+	n := x.snap.subnets.id(l.SubnetID)
+	return n != nil && !x.isMember(n)
 }
 
 // knowsReserved reports whether the store has been asked about the client's
@@ -129,9 +163,9 @@ func (x *Exchange) anyHost() (*hostRecord, *subnet) {
 	return nil, x.selected
 }
 
-// preferHost makes the client's reservation of the address a, if there is one,
-// the one that counts: a client that has reservations in several subnets of a
-// network may have any of the addresses.
+// preferHost makes the client's reservation of the address a, which it has, the
+// one that counts, if there is one: as in Kea, a client that has reservations in
+// several subnets of a network keeps the address that it got.
 func (x *Exchange) preferHost(a netip.Addr) {
 	if x.network == nil || x.asked || !isAddr(a) {
 		return
@@ -167,7 +201,7 @@ func (x *Exchange) isUnwanted() bool {
 }
 
 // barred reports whether n is not for the client, which has no reservation.
-func (x *Exchange) barred(n *subnet) bool { return n.conf.KnownOnly && x.host == nil }
+func (x *Exchange) barred(n *subnet) bool { return n.knownOnly && x.host == nil }
 
 // offered returns the address that the client has on offer, if any.
 func (x *Exchange) offered() (netip.Addr, bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/lease"
+	"github.com/embedhcp/embedhcp/lease/leasetest"
 	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
@@ -227,6 +229,39 @@ func TestSharedNetworkStoresTheSubnetOfTheAddress(t *testing.T) {
 	w.expect("the old one is free", selectOf(2, "10.2.0.1", "10.2.0.100"), "ACK 10.2.0.100")
 }
 
+// A client that names no address gets one of any subnet, stored as of that.
+func TestSharedNetworkGivesAnyAddressToWhoAsksForNone(t *testing.T) {
+	var st lease.Memory
+	c := networkConfig()
+	c.Leases = &st
+	w := newWire(t, c)
+	w.expect("the first subnet is full", selectOf(1, "10.1.0.1", "10.1.0.100"), "ACK 10.1.0.100")
+	w.expect("the first subnet is full", selectOf(2, "10.1.0.1", "10.1.0.101"), "ACK 10.1.0.101")
+	w.expect("any", fromClient(3, dhcp4.TypeRequest), "ACK 10.2.0.100")
+	w.expect("and again", fromClient(3, dhcp4.TypeRequest), "ACK 10.2.0.100")
+	if l, _, err := lease.Get(context.Background(), &st, netip.MustParseAddr("10.2.0.100")); err != nil || l.SubnetID != 2 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+func TestSharedNetworkOffersStandAndEndTogether(t *testing.T) {
+	w := newWire(t, networkConfig())
+	w.expect("the first subnet is full", selectOf(1, "10.1.0.1", "10.1.0.100"), "ACK 10.1.0.100")
+	w.expect("the first subnet is full", selectOf(2, "10.1.0.1", "10.1.0.101"), "ACK 10.1.0.101")
+	w.expect("offered", discoverOf(3), "OFFER 10.2.0.100")
+	w.expect("an address comes back", releaseOf(1, "10.1.0.100"), "served, never answered")
+	w.expect("asked again, the same answer", discoverOf(3), "OFFER 10.2.0.100")
+	w.expect("another address is taken", selectOf(3, "10.3.0.1", "10.3.0.101"), "ACK 10.3.0.101")
+	if free, _ := w.srv.PoolCounts(2); free != 2 {
+		t.Errorf("%d addresses are free where the offer was, want 2", free)
+	}
+	w.expect("offered", discoverOf(4, option.DHCPRequestedAddress.New(netip.MustParseAddr("10.2.0.101"))), "OFFER 10.2.0.101")
+	w.expect("another server is chosen", selectOf(4, "192.0.2.1", "192.0.2.9"), "meant for another server")
+	if free, _ := w.srv.PoolCounts(2); free != 2 {
+		t.Errorf("%d addresses are free where the offer was, want 2", free)
+	}
+}
+
 func TestSharedNetworkCountsReservationsOfAllItsSubnets(t *testing.T) {
 	mac := func(n byte) lease.HardwareAddr { return fromClient(n, dhcp4.TypeDiscover).HardwareAddr }
 	c := networkConfig()
@@ -249,9 +284,7 @@ func TestSharedNetworkCountsReservationsOfAllItsSubnets(t *testing.T) {
 	w.expect("nobody else gets it", selectOf(5, "10.3.0.1", "10.3.0.101"), "NAK: address is reserved")
 	w.expect("nor by reboot", rebootOf(5, "10.2.0.53"), "unknown client reboots")
 	w.expect("two of them: the first of the network", discoverOf(3), "OFFER 10.2.0.53")
-	w.expect("the other one will do", selectOf(3, "10.3.0.1", "10.3.0.53"), "ACK 10.3.0.53")
-	w.expect("and stay", renewOf(3, "10.3.0.53"), "ACK 10.3.0.53")
-	w.expect("and be offered", discoverOf(3), "OFFER 10.3.0.53")
+	w.expect("and no other", selectOf(3, "10.3.0.1", "10.3.0.53"), "NAK: address is reserved")
 	w.expect("one of another link does not count", discoverOf(4), "OFFER 10.1.0.100")
 
 	reply, _, _ := w.send(discoverOf(2))
@@ -263,6 +296,100 @@ func TestSharedNetworkCountsReservationsOfAllItsSubnets(t *testing.T) {
 	}
 	if name, _, _ := option.HostName.Get(reply.Options); name != "anybody" {
 		t.Errorf("host name %q, want that of whoever is on the link", name)
+	}
+}
+
+// Full subnets are not tried again and again: next to the client's own comes
+// the one that had a free address last.
+// The reservation of the subnet that the client has its lease in counts before
+// the others.
+func TestSharedNetworkKeepsTheClientAtTheReservationThatItHas(t *testing.T) {
+	var st lease.Memory
+	mac := discoverOf(3).HardwareAddr
+	c := networkConfig()
+	c.Leases = &st
+	c.Subnets[2].Reservations = []dhcp4.Reservation{{HardwareAddr: mac, Addr: netip.MustParseAddr("10.3.0.53")}}
+	w := newWire(t, c)
+	w.expect("the only one", selectOf(3, "10.3.0.1", "10.3.0.53"), "ACK 10.3.0.53")
+	w.srv.Close()
+	c.Subnets[1].Reservations = []dhcp4.Reservation{{HardwareAddr: mac, Addr: netip.MustParseAddr("10.2.0.53")}}
+	w = newWire(t, c)
+	w.expect("renewed", renewOf(3, "10.3.0.53"), "ACK 10.3.0.53")
+	w.expect("offered", discoverOf(3), "OFFER 10.3.0.53")
+	w.expect("rebooted", rebootOf(3, "10.3.0.53"), "ACK 10.3.0.53")
+	w.expect("none named", fromClient(3, dhcp4.TypeRequest), "ACK 10.3.0.53")
+}
+
+func TestSharedNetworkGoesOnWhereAnAddressWasFree(t *testing.T) {
+	w := newWire(t, networkConfig())
+	for n, a := range []string{"10.1.0.100", "10.1.0.101", "10.2.0.100", "10.2.0.101"} {
+		w.expect("full", selectOf(byte(n), "10.1.0.1", a), "ACK "+a)
+	}
+	w.expect("the third has room", discoverOf(5), "OFFER 10.3.0.100")
+	w.expect("the second has, too", releaseOf(2, "10.2.0.100"), "served, never answered")
+	w.expect("the third still has", discoverOf(6), "OFFER 10.3.0.101")
+	w.expect("now the second comes", discoverOf(7), "OFFER 10.2.0.100")
+	w.expect("the client's own comes first", releaseOf(0, "10.1.0.100"), "served, never answered")
+	w.expect("the client's own comes first", discoverOf(8), "OFFER 10.1.0.100")
+}
+
+func TestSharedNetworkIsAskedForInOneQuery(t *testing.T) {
+	c := networkConfig()
+	var queries [][]uint32
+	c.Leases = &leasetest.Hooks{
+		Store: new(lease.Memory),
+		BeforeFind: func(_ context.Context, qs []lease.Query) error {
+			for _, q := range qs {
+				queries = append(queries, slices.Clone(q.Subnets))
+			}
+			return nil
+		},
+	}
+	w := newWire(t, c)
+	w.expect("REQUEST", selectOf(1, "10.1.0.1", "10.2.0.100"), "ACK 10.2.0.100")
+	if diff := cmp.Diff([][]uint32{{1, 2, 3}}, queries); diff != "" {
+		t.Errorf("subnets asked for (-want +got):\n%s", diff)
+	}
+}
+
+func TestSharedNetworkTakesAnAddressOfAnySubnetFromTheHostFinder(t *testing.T) {
+	c := networkConfig()
+	addr := netip.MustParseAddr("10.3.0.7")
+	c.Hosts = dhcp4.HostFinderFunc(func(context.Context, *dhcp4.Exchange) (*dhcp4.Reservation, error) {
+		return &dhcp4.Reservation{Addr: addr}, nil
+	})
+	w := newWire(t, c)
+	w.expect("in the third", discoverOf(1), "OFFER 10.3.0.7")
+	reply, _, _ := w.send(selectOf(1, "10.3.0.1", "10.3.0.7"))
+	if router, _, _ := option.Routers.Get(reply.Options); len(router) != 1 || router[0].String() != "10.3.0.1" {
+		t.Errorf("router %v", router)
+	}
+	addr = netip.MustParseAddr("10.4.0.7")
+	w.expect("outside of the network", discoverOf(2), "the HostFinder failed")
+}
+
+func TestSharedNetworkPassesOverSubnetsForKnownClients(t *testing.T) {
+	c := networkConfig()
+	c.Subnets[0].KnownOnly, c.Subnets[1].KnownOnly = true, true
+	c.Subnets[2].Reservations = []dhcp4.Reservation{{HardwareAddr: discoverOf(1).HardwareAddr, Hostname: "known"}}
+	w := newWire(t, c)
+	w.expect("unknown", discoverOf(2), "OFFER 10.3.0.100")
+	w.expect("known, by any subnet of the network", discoverOf(1), "OFFER 10.1.0.100")
+	w.expect("unknown, and wishes", discoverOf(3, option.DHCPRequestedAddress.New(netip.MustParseAddr("10.2.0.100"))), "OFFER 10.3.0.101")
+	w.expect("unknown, and asks", selectOf(4, "10.2.0.1", "10.2.0.100"), "requested address is in no pool")
+}
+
+// The subnet of the requested address decides about a REQUEST.
+func TestSharedNetworkIsAsAuthoritativeAsTheSubnetOfTheAddress(t *testing.T) {
+	c := networkConfig()
+	c.Subnets[1].Authoritative = dhcp4.Yes
+	w := newWire(t, c)
+	w.expect("not there", rebootOf(1, "10.1.0.100"), "unknown client reboots")
+	w.expect("not outside", rebootOf(1, "192.0.2.1"), "unknown client reboots")
+	w.expect("there", rebootOf(1, "10.2.0.100"), "NAK: wrong address")
+	reply, _, _ := w.send(rebootOf(1, "10.2.0.100"))
+	if id, _, _ := option.DHCPServerIdentifier.Get(reply.Options); id.String() != "10.2.0.1" {
+		t.Errorf("server identifier %v", id)
 	}
 }
 
@@ -332,16 +459,77 @@ func TestSharedNetworkMistakesAreRefused(t *testing.T) {
 		})
 	}
 	want := []string{
+		`Subnets[2].Relays[0]: 224.0.0.1 is not a unicast IPv4 address`,
+		`Subnets[3].Source: 0.0.0.0 is not a unicast IPv4 address`,
 		`SharedNetworks[1].Name: "floor" is the Name of SharedNetworks[0] too`,
 		`SharedNetworks[2].Name: must not be empty`,
 		`SharedNetworks[3].Relays[0]: 0.0.0.0 is not a unicast IPv4 address`,
-		`Subnets[1].Interface: "eth1" is not "eth0", the Interface of SharedNetworks[0]`,
-		`Subnets[2].Relays[0]: 224.0.0.1 is not a unicast IPv4 address`,
+		`Subnets[1].Interface: "eth1" is not "eth0", the Interface of the SharedNetwork "floor"`,
 		`Subnets[2].SharedNetwork: there is no SharedNetwork with the Name "cellar"`,
-		`Subnets[3].Source: 0.0.0.0 is not a unicast IPv4 address`,
-		`Subnets[5].Interface: "eth1" is not "eth0", the Interface of Subnets[4] in the same SharedNetwork`,
+		`Subnets[5].Interface: "eth1" is not "eth0", the Interface of the subnet 9 in the same SharedNetwork`,
 	}
 	if diff := cmp.Diff(want, problemsOf(t, c)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAddedSubnetJoinsItsSharedNetwork(t *testing.T) {
+	c := networkConfig()
+	second, third := c.Subnets[1], c.Subnets[2]
+	c.Subnets = append(c.Subnets[:1], c.Subnets[3:]...)
+	w := newWire(t, c)
+	w.expect("the first is full", selectOf(1, "10.1.0.1", "10.1.0.100"), "ACK 10.1.0.100")
+	w.expect("the first is full", selectOf(2, "10.1.0.1", "10.1.0.101"), "ACK 10.1.0.101")
+	w.expect("no other one", discoverOf(3), "no free address")
+	if err := w.srv.AddSubnet(second); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("the second", discoverOf(3), "OFFER 10.2.0.100")
+	w.expect("the second", selectOf(3, "10.2.0.1", "10.2.0.100"), "ACK 10.2.0.100")
+	relayed := via("172.16.0.1", discoverOf(4))
+	w.expect("its relay agents", relayed, "OFFER 10.2.0.101")
+	if !w.srv.RemoveSubnet(2) {
+		t.Error("there was no subnet 2")
+	}
+	w.expect("gone again", rebootOf(3, "10.2.0.100"), "unknown client reboots")
+	w.expect("gone again", discoverOf(3), "no free address")
+
+	third.Interface = "eth1"
+	wantConfigError(t, w.srv.AddSubnet(third), `Subnet.Interface: "eth1" is not "eth0"`)
+	third.Interface, third.SharedNetwork = "", "cellar"
+	wantConfigError(t, w.srv.AddSubnet(third), `Subnet.SharedNetwork: there is no SharedNetwork with the Name "cellar"`)
+	third.SharedNetwork, third.Relays = "floor", []netip.Addr{netip.IPv4Unspecified()}
+	wantConfigError(t, w.srv.AddSubnet(third), `Subnet.Relays[0]: 0.0.0.0 is not`)
+}
+
+// Run with -race: a network changes while it is served.
+func TestSharedNetworkChangesWhileItIsServed(t *testing.T) {
+	c := networkConfig()
+	second := c.Subnets[1]
+	w := newWire(t, c)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			w.srv.RemoveSubnet(2)
+			if err := w.srv.AddSubnet(second); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for i := 0; ; i++ {
+		data, err := discoverOf(byte(i%10), option.DHCPRequestedAddress.New(netip.MustParseAddr("10.2.0.100"))).AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.srv.Respond(context.Background(), dhcp4.Packet{Data: data, Link: w.link, Local: broadcast}, nil)
+		if len(out.Data) == 0 && err != dhcp4.ReasonNoAddress {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
 	}
 }

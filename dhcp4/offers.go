@@ -30,7 +30,8 @@ type liveSubnet struct {
 	order    list.List    // oldest first
 	count    atomic.Int32 // of offers, to be read without mu
 
-	resynced time.Time // when the allocator was last compared with the store
+	resynced time.Time   // when the allocator was last compared with the store
+	unread   atomic.Bool // it never was
 }
 
 type offer struct {
@@ -126,9 +127,11 @@ func (l *liveSubnet) withdraw(key []byte) {
 func (l *liveSubnet) leased(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.byAddr[a]; e != nil {
-		l.forget(e)
-		return
+	if l.order.Len() > 0 {
+		if e := l.byAddr[a]; e != nil {
+			l.forget(e)
+			return
+		}
 	}
 	l.alloc.Take(a)
 }
@@ -232,6 +235,7 @@ func (l *liveSubnet) replace(fresh *liveSubnet) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.alloc, l.lifetime, l.max = fresh.alloc, fresh.lifetime, fresh.max
+	l.unread.Store(false) // it comes with what the store says
 	for e := l.order.Front(); e != nil; {
 		next := e.Next()
 		if !l.alloc.Take(e.Value.(*offer).addr) {

@@ -35,7 +35,7 @@ func (x *Exchange) optionLevels(a netip.Addr) (l optionLevels, err error) {
 	if p := x.sub.poolOf(a); p != nil {
 		l.add(&p.options)
 	}
-	if f := x.sub.conf.OptionsFunc; f != nil {
+	if f := x.sub.optionsFunc; f != nil {
 		if err := x.callOptionsFunc(f, &x.funcOptions[0]); err != nil {
 			return l, err
 		}

@@ -347,7 +347,8 @@ func TestHostName(t *testing.T) {
 		{"longer than a name can be", "", strings.Repeat("a", 254), nil, "", ""},
 		{"reserved", "Web-Server", "", nil, "web-server", "web-server"},
 		{"reserved before the client's", "web", "host", nil, "web", "web"},
-		{"configured before the client's", "", "host", option.Options{option.HostName.New("conf")}, "conf", "host"},
+		{"the client's before configured", "", "host", option.Options{option.HostName.New("conf")}, "host", "host"},
+		{"configured", "", "", option.Options{option.HostName.New("conf")}, "conf", ""},
 		{"reserved before configured", "web", "host", option.Options{option.HostName.New("conf")}, "web", "web"},
 		{"forbidden", "web", "host", option.Options{option.Never(12)}, "", "web"},
 	}

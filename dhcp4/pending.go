@@ -48,7 +48,7 @@ const maxReuse = 8192
 func parkKeyOf(x *Exchange) string { return string(appendParkKey(nil, x)) }
 
 func appendParkKey(dst []byte, x *Exchange) []byte {
-	return append(binary.BigEndian.AppendUint32(dst, x.sub.conf.ID), x.key...)
+	return append(binary.BigEndian.AppendUint32(dst, x.sub.id), x.key...)
 }
 
 // park puts x aside until the HostFinder has answered, on a goroutine of its

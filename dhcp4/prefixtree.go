@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-// A prefixTree maps IPv4 prefixes to values. It is persistent, as trie is. A
+// A prefixTree maps IPv4 prefixes to values, and tells which overlap. It is persistent, as trie is. A
 // node is below those whose prefix contains its own.
 type prefixTree[V any] struct{ root *prefixNode[V] }
 
@@ -33,20 +33,6 @@ func (n *prefixNode[V]) contains(addr uint32) bool { return addr&n.mask == n.add
 // below returns the child that addr is in.
 func (n *prefixNode[V]) below(addr uint32) **prefixNode[V] {
 	return &n.child[addr<<n.bits>>31]
-}
-
-// longest returns the value of the longest prefix that contains a, or nil.
-func (t prefixTree[V]) longest(a netip.Addr) (found *V) {
-	addr := addrBits(a)
-	for n := t.root; n != nil && n.contains(addr); n = *n.below(addr) {
-		if n.value != nil {
-			found = n.value
-		}
-		if n.bits == 32 {
-			break
-		}
-	}
-	return found
 }
 
 // overlapping returns a value that counts of a prefix that has addresses in

@@ -149,7 +149,7 @@ func (x *Exchange) withoutStore() bool {
 func (x *Exchange) fillQuery() {
 	q := &x.query
 	q.Addrs, q.Subnets = x.addrs[:0], x.subnets[:]
-	x.subnets[0] = x.selected.conf.ID
+	x.subnets[0] = x.selected.id
 	if x.network != nil {
 		q.Subnets = x.network.ids
 	}

@@ -1,6 +1,7 @@
 package dhcp4
 
-// A Reason tells why a request got no reply, or a NAK. As an error it is what
+// A Reason tells why a request got no reply, or a NAK, or a reply that lacks
+// something. As an error it is what
 // Respond returns with an empty packet; it allocates nothing. The Server
 // counts each one (Server.Count).
 type Reason uint8
@@ -69,6 +70,9 @@ const (
 	ReasonEncode
 	// ReasonWrite: the reply could not be sent.
 	ReasonWrite
+	// ReasonAgentInfoOmitted: the reply was sent, but without the relay agent
+	// information, for which it has no room (RFC 3046, section 2.2).
+	ReasonAgentInfoOmitted
 	// ReasonUnanswered: the message was served and is never answered
 	// (RELEASE, DECLINE).
 	ReasonUnanswered
@@ -97,39 +101,40 @@ const (
 )
 
 var reasonTexts = [numReasons]string{
-	reasonNone:           "no reason",
-	ReasonMalformed:      "malformed message",
-	ReasonTooLong:        "datagram too long",
-	ReasonNotRequest:     "not a BOOTREQUEST",
-	ReasonMessageType:    "no message type that a client sends",
-	ReasonNoIdentity:     "no client identifier and no hardware address",
-	ReasonNoSubnet:       "no subnet for this link and these addresses",
-	ReasonUnknownRelay:   "no subnet for this relay agent",
-	ReasonNoServerID:     "the link has no address to use as server identifier",
-	ReasonServerID:       "DISCOVER with a server identifier",
-	ReasonOtherServer:    "meant for another server",
-	ReasonNoAddress:      "no free address",
-	ReasonUnknownAddress: "requested address is in no pool",
-	ReasonUnknownClient:  "unknown client reboots",
-	ReasonNoReservation:  "the subnet is for clients with a reservation only",
-	ReasonNotOwner:       "the client does not have this lease",
-	ReasonNoReturnPath:   "no address to answer to",
-	ReasonPendingFull:    "too many exchanges wait for the HostFinder",
-	ReasonSuperseded:     "a newer message of the client took its place",
-	ReasonIgnored:        "ignored by the HostFinder",
-	ReasonHostFailed:     "the HostFinder failed",
-	ReasonHostTimeout:    "the HostFinder took too long",
-	ReasonStoreFailed:    "the lease store failed",
-	ReasonContention:     "the lease kept changing",
-	ReasonFuncFailed:     "a function of the configuration failed",
-	ReasonEncode:         "the reply cannot be encoded",
-	ReasonWrite:          "the reply could not be sent",
-	ReasonUnanswered:     "served, never answered",
-	ReasonClosed:         "server closed",
-	ReasonWrongAddress:   "wrong address",
-	ReasonReserved:       "address is reserved",
-	ReasonTaken:          "address is taken",
-	ReasonRefused:        "refused by the HostFinder",
+	reasonNone:             "no reason",
+	ReasonMalformed:        "malformed message",
+	ReasonTooLong:          "datagram too long",
+	ReasonNotRequest:       "not a BOOTREQUEST",
+	ReasonMessageType:      "no message type that a client sends",
+	ReasonNoIdentity:       "no client identifier and no hardware address",
+	ReasonNoSubnet:         "no subnet for this link and these addresses",
+	ReasonUnknownRelay:     "no subnet for this relay agent",
+	ReasonNoServerID:       "the link has no address to use as server identifier",
+	ReasonServerID:         "DISCOVER with a server identifier",
+	ReasonOtherServer:      "meant for another server",
+	ReasonNoAddress:        "no free address",
+	ReasonUnknownAddress:   "requested address is in no pool",
+	ReasonUnknownClient:    "unknown client reboots",
+	ReasonNoReservation:    "the subnet is for clients with a reservation only",
+	ReasonNotOwner:         "the client does not have this lease",
+	ReasonNoReturnPath:     "no address to answer to",
+	ReasonPendingFull:      "too many exchanges wait for the HostFinder",
+	ReasonSuperseded:       "a newer message of the client took its place",
+	ReasonIgnored:          "ignored by the HostFinder",
+	ReasonHostFailed:       "the HostFinder failed",
+	ReasonHostTimeout:      "the HostFinder took too long",
+	ReasonStoreFailed:      "the lease store failed",
+	ReasonContention:       "the lease kept changing",
+	ReasonFuncFailed:       "a function of the configuration failed",
+	ReasonEncode:           "the reply cannot be encoded",
+	ReasonWrite:            "the reply could not be sent",
+	ReasonAgentInfoOmitted: "no room for the relay agent information",
+	ReasonUnanswered:       "served, never answered",
+	ReasonClosed:           "server closed",
+	ReasonWrongAddress:     "wrong address",
+	ReasonReserved:         "address is reserved",
+	ReasonTaken:            "address is taken",
+	ReasonRefused:          "refused by the HostFinder",
 }
 
 // Error returns a few words of text.

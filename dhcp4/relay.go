@@ -86,6 +86,20 @@ func (x *Exchange) agentInfo() []byte {
 	return info
 }
 
+// contextWithAgentInfo returns the user context of the client's lease, context,
+// with the relay agent information of the request as far as it is to be stored.
+// If it is there already, context is returned as it is, in whatever form.
+func (x *Exchange) contextWithAgentInfo(context string) string {
+	info := x.agentInfo()
+	if len(info) == 0 || !x.sub.terms.storeAgentInfo {
+		return context
+	}
+	if x.stash = appendAgentInfo(x.stash[:0], context); string(x.stash) == string(info) {
+		return context
+	}
+	return withAgentInfo(context, info)
+}
+
 // unstash gives a renewal that came without a relay agent the information
 // that the client's lease was made with (RFC 3046, section 2.1; Kea:
 // stash-agent-options): who the client is may hang on it. The reply does not

@@ -3,6 +3,7 @@ package dhcp4_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -63,9 +64,9 @@ func TestRelayedRequestsFindTheirSubnet(t *testing.T) {
 		ignore  bool // IgnoreLinkSelection
 		want    string
 	}{
-		// RFC 3527 3 MUST: the address is allocated on the link that the link-selection sub-option names.
+		// RFC 3527 3 MUST: the address comes from the subnet that the link-selection sub-option names
 		{"link selection before giaddr", via("10.2.0.1", discoverOf(1), link("10.6.0.0")), false, "10.6.0.100"},
-		// RFC 3527 3 MUST: or on another subnet of the same link.
+		// RFC 3527 3 MUST: it may come from another subnet of that link, and from no other link
 		{"link selection of a network", via("10.2.0.1", discoverOf(1, option.DHCPRequestedAddress.New(netip.MustParseAddr("10.4.0.100"))), link("10.5.0.0")), false, "10.4.0.100"},
 		{"link selection before subnet selection", choice(via("10.2.0.1", discoverOf(1), link("10.6.0.0")), "10.3.0.0"), false, "10.6.0.100"},
 		{"link selection before relay addresses", via("172.16.0.3", discoverOf(1), link("10.6.0.0")), false, "10.6.0.100"},
@@ -160,11 +161,11 @@ func TestAgentOptionsAreEchoed(t *testing.T) {
 				t.Fatal(reason)
 			}
 			last := reply.Options[len(reply.Options)-1]
-			// RFC 3046 2.2 MUST: all replies carry the entire relay agent information as it came.
+			// RFC 3046 2.2 MUST: all replies carry the entire relay agent information as it came
 			if string(last.Data) != info {
 				t.Errorf("% x, want % x", last.Data, info)
 			}
-			// RFC 3046 2.2 SHOULD: it is the last option of the reply.
+			// RFC 3046 2.2 SHOULD: the relay agent information is the last option of the reply
 			if last.Code != 82 {
 				t.Errorf("the last option is %v", last.Code)
 			}
@@ -205,7 +206,7 @@ func TestInformReplyThatPassesNoRelayHasNoAgentOptions(t *testing.T) {
 
 func isSet(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }
 
-// RFC 3046 2.2 MUST NOT: the relay agent information is never in the sname or file field.
+// RFC 3046 2.2 MUST NOT: the relay agent information is never in the sname or file field
 func TestAgentOptionsAreNeverInAnOverloadedField(t *testing.T) {
 	c := relayConfig()
 	c.Subnets[1].Options = option.Options{option.Always(option.RootPath.New(strings.Repeat("r", 110))), option.Always(option.ExtensionsPath.New(strings.Repeat("e", 100)))}
@@ -227,7 +228,7 @@ func TestAgentOptionsAreNeverInAnOverloadedField(t *testing.T) {
 }
 
 // RFC 3046 2.2 MUST: a reply that has no room for the whole relay agent
-// information goes without it.
+// information goes without it
 func TestReplyWithoutRoomForAgentOptionsGoesWithout(t *testing.T) {
 	w := newWire(t, relayConfig())
 	info := strings.Repeat(subOption(2, strings.Repeat("x", 100)), 5)
@@ -238,6 +239,10 @@ func TestReplyWithoutRoomForAgentOptionsGoesWithout(t *testing.T) {
 	if _, ok := reply.Options.Lookup(82); ok || len(out.Data) > 548 {
 		t.Errorf("option 82: %v, %d octets", ok, len(out.Data))
 	}
+	// RFC 3046 2.2 SHOULD: such replies are counted
+	if reason != dhcp4.ReasonAgentInfoOmitted {
+		t.Errorf("%v was counted", reason)
+	}
 	m := via("10.2.0.1", discoverOf(1), info)
 	m.Options = append(m.Options, option.DHCPMaxMessageSize.New(1400))
 	reply, _, _ = w.send(m)
@@ -246,11 +251,55 @@ func TestReplyWithoutRoomForAgentOptionsGoesWithout(t *testing.T) {
 	}
 }
 
-// RFC 3046 3.1 SHOULD NOT: the server does not look into the circuit id.
+// RFC 3046 3.1 SHOULD NOT: the server does not look into a circuit id
 func TestCircuitIDIsOpaque(t *testing.T) {
 	w := newWire(t, relayConfig())
 	for _, id := range []string{"", "\x00", "\xff\xff\xff", "\x05\x04" + octets("10.6.0.0")} {
 		w.expect("whatever it is", via("10.2.0.1", discoverOf(1), subOption(1, id)), "OFFER 10.2.0.100")
+	}
+}
+
+// RFC 3046 3.1 SHOULD: the circuit id is in the log, with giaddr that qualifies it
+func TestLogTellsTheCircuit(t *testing.T) {
+	var text strings.Builder
+	c := relayConfig()
+	c.Logger = slog.New(slog.NewTextHandler(&text, nil))
+	w := newWire(t, c)
+	w.expect("bound", via("10.2.0.1", selectOf(1, "10.1.0.1", "10.2.0.100"), subOption(1, "\xaa\xbb")), "ACK 10.2.0.100")
+	if got := text.String(); !strings.Contains(got, "giaddr=10.2.0.1 circuit-id=0xAABB") {
+		t.Errorf("the log says %s", got)
+	}
+}
+
+// A renewal that changes nothing about the relay agent costs no memory.
+func TestStoredAgentOptionsAllocateNothingAgain(t *testing.T) {
+	for _, form := range []string{"", `{"ISC":{"relay-agent-info":{"remote-id":"0x01","sub-options":"0x0104aabbccdd"}}}`} {
+		var st lease.Memory
+		c := relayConfig()
+		c.Leases, c.StoreExtendedInfo = &st, dhcp4.Yes
+		w := newWire(t, c)
+		info := subOption(1, "\xaa\xbb\xcc\xdd")
+		w.expect("bound", via("10.2.0.1", selectOf(1, "10.1.0.1", "10.2.0.100"), info), "ACK 10.2.0.100")
+		if form != "" {
+			setContext(t, &st, form)
+		}
+		before := contextOf(t, &st)
+		data, err := via("10.2.0.1", renewOf(1, "10.2.0.100"), info).AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := dhcp4.Packet{Data: data, Link: w.link, Local: netip.MustParseAddrPort("10.1.0.1:67")}
+		reply := make([]byte, 0, 1024)
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := w.srv.Respond(context.Background(), in, reply); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 0 && !raceEnabled {
+			t.Errorf("%v allocations", n)
+		}
+		if got := contextOf(t, &st); got != before {
+			t.Errorf("%s became %s", before, got)
+		}
 	}
 }
 
@@ -261,7 +310,7 @@ func TestServerIdentifierOverride(t *testing.T) {
 		id, _, _ := option.DHCPServerIdentifier.Get(m.Options)
 		return id.String()
 	}
-	// RFC 5107 4 SHOULD: the sub-option's address is the server identifier of the reply.
+	// RFC 5107 4 SHOULD: the address in the server identifier override is the server identifier of the reply
 	t.Run("all replies name it", func(t *testing.T) {
 		w := newRelay()
 		for _, m := range []*dhcp4.Message{
@@ -279,7 +328,7 @@ func TestServerIdentifierOverride(t *testing.T) {
 			}
 		}
 	})
-	// RFC 5107 4 MUST: a request that names the sub-option's address is for this server.
+	// RFC 5107 4 MUST: a request that names the address in the server identifier override is for this server
 	t.Run("it is us", func(t *testing.T) {
 		w := newRelay()
 		w.expect("with it", via("10.2.0.1", selectOf(1, "10.2.0.1", "10.2.0.100"), override("10.2.0.1")), "ACK 10.2.0.100")
@@ -323,7 +372,7 @@ func TestReplyGoesToThePortOfTheRelay(t *testing.T) {
 		want       string
 	}{
 		{"as ever", "10.2.0.1:5000", via("10.2.0.1", discoverOf(1), subOption(1, "p")), "10.2.0.1:67"},
-		// RFC 8357 5.1 MUST: with the sub-option, the reply goes to the port that the relay agent sent from.
+		// RFC 8357 5.1 MUST: with the relay source port sub-option, the reply goes to the port that the relay agent sent from
 		{"with the sub-option", "10.2.0.1:5000", via("10.2.0.1", discoverOf(1), subOption(1, "p"), subOption(19, "")), "10.2.0.1:5000"},
 		// The address is giaddr all the same.
 		{"another source", "172.16.0.9:5000", via("10.2.0.1", discoverOf(1), subOption(19, "")), "10.2.0.1:5000"},
@@ -350,7 +399,7 @@ func TestReplyGoesToThePortOfTheRelay(t *testing.T) {
 			if out.Peer.String() != tt.want {
 				t.Errorf("sent to %v, want %s", out.Peer, tt.want)
 			}
-			// RFC 8357 5.1 MUST: the sub-option is in the reply as it was in the request.
+			// RFC 8357 5.1 MUST: the relay source port sub-option is in the reply as it was in the request
 			asked, _ := tt.message.Options.Lookup(82)
 			if got, _ := reply.Options.Lookup(82); string(got) != string(asked) {
 				t.Errorf("relay agent information % x, want % x", got, asked)
@@ -359,7 +408,7 @@ func TestReplyGoesToThePortOfTheRelay(t *testing.T) {
 	}
 }
 
-// RFC 3046 2.1.1 SHOULD: of several relay agents in a row the first one is giaddr; it gets the reply.
+// Of several relay agents in a row giaddr is the first one, and it gets the reply.
 func TestRelaysInAChain(t *testing.T) {
 	w := newWire(t, relayConfig())
 	w.peer = "10.6.0.1:67" // the last one
@@ -371,6 +420,29 @@ func TestRelaysInAChain(t *testing.T) {
 	}
 	if reply.YIAddr.String() != "10.2.0.100" || out.Peer.String() != "10.2.0.1:67" || reply.Hops != 3 || reply.GIAddr != m.GIAddr {
 		t.Errorf("%v to %v, hops %d, giaddr %v", reply.YIAddr, out.Peer, reply.Hops, reply.GIAddr)
+	}
+}
+
+// As in Kea, hops tells nothing, and a relay agent on the Server's own host is
+// one like any other.
+func TestRelayOnTheServersHostAndHopsWithoutRelay(t *testing.T) {
+	w := newWire(t, relayConfig())
+	m := discoverOf(1)
+	m.Hops = 1
+	reply, out, reason := w.send(m)
+	if reply == nil {
+		t.Fatal(reason)
+	}
+	if out.Peer.String() != "10.1.0.100:68" || reply.Hops != 1 {
+		t.Errorf("hops without giaddr: sent to %v with hops %d", out.Peer, reply.Hops)
+	}
+	m = via("10.1.0.1", discoverOf(1))
+	m.Hops = 0
+	if reply, out, reason = w.send(m); reply == nil {
+		t.Fatal(reason)
+	}
+	if out.Peer.String() != "10.1.0.1:67" {
+		t.Errorf("giaddr is the Server's: sent to %v", out.Peer)
 	}
 }
 
@@ -461,6 +533,18 @@ func TestEveryConfiguredServerIDAndSourceIsUs(t *testing.T) {
 	}
 }
 
+func TestConfiguredServerIDAndSourceAreGivenToNobody(t *testing.T) {
+	c := relayConfig()
+	c.Subnets[1].Source = netip.MustParseAddr("10.2.0.100")
+	c.Subnets[2].ServerID = netip.MustParseAddr("10.4.0.100") // in another subnet's pool
+	w := newWire(t, c)
+	for giaddr, a := range map[string]string{"10.2.0.1": "10.2.0.100", "10.4.0.1": "10.4.0.100"} {
+		w.expect("selected", via(giaddr, selectOf(1, "10.1.0.1", a)), "requested address is in no pool")
+	}
+	w.expect("offered", via("10.2.0.1", discoverOf(1)), "no free address")
+	w.expect("offered", via("10.4.0.1", discoverOf(1)), "OFFER 10.5.0.100") // in the same network
+}
+
 func TestForeignServerIDCanBeIgnored(t *testing.T) {
 	c := relayConfig()
 	c.IgnoreServerID = true
@@ -473,12 +557,13 @@ func TestForeignServerIDCanBeIgnored(t *testing.T) {
 }
 
 // A client that has moved rebinds by broadcast on its new link: its old
-// address is not extended there, though the Server knows its subnet.
+// address is not extended there, though the Server knows its subnet. As in Kea
+// it gets no NAK either: a relay agent may have forwarded the message twice.
 func TestRebindingOnAnotherLinkIsNotThatOfTheLease(t *testing.T) {
 	w := newWire(t, relayConfig())
 	w.expect("bound", via("10.6.0.1", selectOf(1, "10.1.0.1", "10.6.0.100")), "ACK 10.6.0.100")
 	w.peer = "10.6.0.100:68"
-	w.expect("by broadcast, elsewhere", renewOf(1, "10.6.0.100"), "NAK: wrong address")
+	w.expect("by broadcast, elsewhere", renewOf(1, "10.6.0.100"), "requested address is in no pool")
 	w.local = "10.1.0.1:67"
 	w.expect("by unicast", renewOf(1, "10.6.0.100"), "ACK 10.6.0.100")
 }

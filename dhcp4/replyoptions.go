@@ -180,15 +180,16 @@ func (x *Exchange) computed(a netip.Addr, want *codeSet) computedOptions {
 	if link, ok := x.subnetSelection(); ok {
 		c.add(link, true)
 	}
-	if bits := x.sub.conf.Prefix.Bits(); bits > 0 && !x.snap.onlyConfigured && (a.IsValid() || want.has(codeSubnetMask)) {
+	if bits := int(x.sub.bits); bits > 0 && !x.snap.onlyConfigured && (a.IsValid() || want.has(codeSubnetMask)) {
 		c.add(option.SubnetMask.NewIn(&x.arena, maskOf(bits)), false)
 	}
 	if !a.IsValid() {
 		return c
 	}
+	// As in Kea, the client's name counts more than a configured option.
 	reserved := x.host != nil && x.host.conf.Hostname != ""
 	if name := x.hostname(); name != "" && (reserved || !x.snap.onlyConfigured) {
-		c.add(option.HostName.NewIn(&x.arena, name), reserved)
+		c.add(option.HostName.NewIn(&x.arena, name), true)
 	}
 	promise := x.promise()
 	c.add(option.DHCPLeaseTime.NewIn(&x.arena, promise), true)

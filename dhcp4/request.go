@@ -14,7 +14,6 @@ func (s *Server) request(x *Exchange) {
 		s.requestAny(x)
 		return
 	}
-	x.preferHost(want)
 	x.move(x.memberOf(want))
 	if x.state() == initReboot && !s.reboots(x, want) {
 		return
@@ -27,7 +26,7 @@ func (s *Server) request(x *Exchange) {
 		s.nak(x, ReasonTaken)
 	case x.allowed(want):
 		s.grant(x, want)
-	case row != nil && x.owns(row) && !row.Expired(x.Time):
+	case row != nil && x.owns(row) && !row.Expired(x.Time) && !x.isElsewhere(row):
 		// The configuration has changed: the client learns it at once.
 		s.nak(x, ReasonWrongAddress)
 	case x.sub.terms.authoritative && x.state() != renewing:
@@ -41,9 +40,6 @@ func (s *Server) request(x *Exchange) {
 // client's reserved address, that of its lease, or any free one. It gets a NAK
 // if another client has the reserved one, or if none is free.
 func (s *Server) requestAny(x *Exchange) {
-	if x.Current != nil {
-		x.preferHost(x.Current.Addr)
-	}
 	if a := x.reserved(); a.IsValid() {
 		if x.free(x.leaseAt(a)) {
 			s.grant(x, a)

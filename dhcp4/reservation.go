@@ -65,10 +65,11 @@ type HostFinder interface {
 	//
 	// FindHost is called for DISCOVER, INFORM, and a REQUEST that is meant
 	// for this Server, after the subnet is chosen: x.Request, x.Link and
-	// x.Subnet are set. Addr must be inside x.Subnet.Prefix, and should be in
-	// none of the pools if the Reservation is Stateless. x is lent until FindHost returns. The Reservation
-	// must not be changed after it was returned. A ctx that ends tells that
-	// the answer is no longer wanted.
+	// x.Subnet are set. Addr must be inside x.Subnet.Prefix or that of another
+	// subnet of its SharedNetwork, and should be in none of the pools if the
+	// Reservation is Stateless. x is lent until FindHost returns. The
+	// Reservation must not be changed after it was returned. A ctx that ends
+	// tells that the answer is no longer wanted.
 	FindHost(ctx context.Context, x *Exchange) (*Reservation, error)
 }
 

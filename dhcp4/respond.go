@@ -31,7 +31,9 @@ func (s *Server) encode(x *Exchange) {
 		// agent information, the reply goes without.
 		r.Options = withoutLast(all, codeAgentOptions)
 		x.out, omitted, err = r.AppendBinaryLimit(x.out[:0], x.sizeLimit(), parameters)
-		r.Options, omitted = all, omitted+1
+		if r.Options, omitted = all, omitted+1; err == nil {
+			s.countReason(ReasonAgentInfoOmitted)
+		}
 	}
 	if err != nil {
 		s.logEncode(x, err)

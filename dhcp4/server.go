@@ -34,6 +34,7 @@ type Server struct {
 	gate    gate
 	step    step
 	health  health
+	doubts  doubts
 
 	snapshot atomic.Pointer[snapshot]
 	changing sync.Mutex // held while the snapshot is replaced
@@ -126,7 +127,7 @@ func (s *Server) Reconfigure(c Config) error {
 	var updates []func()
 	snap := compile(&c, s.seed, old.put(), func(snap *snapshot, n *subnet) *liveSubnet {
 		fresh := snap.newLive(n)
-		before := old.subnets.id(n.conf.ID)
+		before := old.subnets.id(n.id)
 		if before == nil {
 			return fresh
 		}

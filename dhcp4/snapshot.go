@@ -43,25 +43,40 @@ type snapshot struct {
 	flexID      func(x *Exchange) string
 }
 
-// A subnet is a compiled Subnet.
+// A subnet is a compiled Subnet. What every request needs comes first: where
+// there are thousands, it has to come from far away.
 type subnet struct {
-	conf    Subnet // without the Reservations
-	terms   terms
-	live    *liveSubnet
-	lists   []listKey
-	own     optionSet // and those of the shared network
-	options optionSet // own, and the Config's
-	pools   []subnetPool
+	id      uint32
+	network uint32 // the prefix
+	bits    uint8
 
-	hosts hostTable
+	hasServerID bool // conf says it
+
+	alone     bool // there is no shared network
+	knownOnly bool
+	hasBoot   bool // conf.Boot says something
 	// Which reservations count.
 	globalHosts, ownHosts, outOfPool bool
+
+	// All pools are between these.
+	poolsFirst, poolsLast uint32
+
+	live        *liveSubnet
+	terms       *terms // those that say the same are the same
+	hosts       hostTable
+	pools       []subnetPool
+	options     optionSet // own, and the Config's
+	optionsFunc func(*Exchange) option.Options
+
+	conf  Subnet    // without the Reservations
+	own   optionSet // and those of the shared network
+	lists []listKey
 }
 
 type subnetPool struct {
-	id      uint32
-	addrs   pool.Range
-	options optionSet
+	id          uint32
+	first, last uint32
+	options     optionSet
 }
 
 // or returns b with its empty fields taken from weaker.
@@ -84,6 +99,7 @@ type compiler struct {
 	conf    Config // without Subnets and Reservations
 	options optionSet
 	hosts   hostCompiler
+	shared  map[terms]*terms
 }
 
 func newCompiler(c *Config, seed maphash.Seed) *compiler {
@@ -91,6 +107,7 @@ func newCompiler(c *Config, seed maphash.Seed) *compiler {
 		conf:    *c,
 		options: compileOptions(c.Options),
 		hosts:   hostCompiler{hostHasher: hostHasher{seed}},
+		shared:  make(map[terms]*terms),
 	}
 	m.conf.Subnets, m.conf.Reservations = nil, nil
 	return m
@@ -153,14 +170,14 @@ func (s *snapshot) addSubnet(n *subnet) {
 	s.subnets.add(n)
 	s.kinds |= n.hosts.kinds
 	if w := s.network(n); w != nil {
-		s.setNetwork(w.with(append(w.subnets, n), append(w.ids, n.conf.ID)))
+		s.setNetwork(w.with(append(w.subnets, n), append(w.ids, n.id)))
 	}
 }
 
 // removeSubnet removes n.
 func (s *snapshot) removeSubnet(n *subnet) {
 	s.subnets.remove(n)
-	s.setOverlay(&hostOverlay{subnet: n.conf.ID})
+	s.setOverlay(&hostOverlay{subnet: n.id})
 	if w := s.network(n); w != nil {
 		i := slices.Index(w.subnets, n)
 		w = w.with(without(w.subnets, i), without(w.ids, i))
@@ -170,11 +187,16 @@ func (s *snapshot) removeSubnet(n *subnet) {
 }
 
 // network returns the shared network of n, or nil.
-func (s *snapshot) network(n *subnet) *network { return s.networkNamed(n.conf.SharedNetwork) }
+func (s *snapshot) network(n *subnet) *network {
+	if n.alone {
+		return nil
+	}
+	return s.networkNamed(n.conf.SharedNetwork)
+}
 
 // networkNamed returns the shared network with the given name, or nil.
 func (s *snapshot) networkNamed(name string) *network {
-	if name == "" {
+	if s.networks.len == 0 {
 		return nil
 	}
 	w, _ := s.networks.get(maphash.String(s.subnets.seed, name), func(w *network) bool { return w.conf.Name == name })
@@ -185,13 +207,24 @@ func (s *snapshot) setNetwork(w *network) {
 	s.networks = s.networks.put(maphash.String(s.subnets.seed, w.conf.Name), w, func(o *network) bool { return o.conf.Name == w.conf.Name })
 }
 
+// terms returns the one pointer to what is equal to t.
+func (m *compiler) terms(t terms) *terms {
+	p := m.shared[t]
+	if p == nil {
+		p = &t
+		m.shared[t] = p
+	}
+	return p
+}
+
 // subnet compiles a Subnet, of the shared network w if that is not nil.
 func (m *compiler) subnet(conf *Subnet, w *network) *subnet {
 	c := &m.conf
 	n := &subnet{
 		conf:        *conf,
 		lists:       listKeys(conf, w),
-		terms:       compileTerms(conf, c),
+		id:          conf.ID,
+		terms:       m.terms(compileTerms(conf, c)),
 		hosts:       m.hosts.table(conf.Reservations, false, nil),
 		globalHosts: conf.ReservationsGlobal.or(c.ReservationsGlobal.or(true)),
 		ownHosts:    conf.ReservationsInSubnet.or(c.ReservationsInSubnet.or(true)),
@@ -202,6 +235,9 @@ func (m *compiler) subnet(conf *Subnet, w *network) *subnet {
 	if !conf.ServerID.IsValid() {
 		n.conf.ServerID = c.ServerID
 	}
+	n.network, n.bits = addrBits(n.conf.Prefix.Addr()), uint8(n.conf.Prefix.Bits())
+	n.alone, n.knownOnly, n.hasBoot = w == nil, conf.KnownOnly, n.conf.Boot != Boot{}
+	n.optionsFunc = conf.OptionsFunc
 	n.conf.Pools = slices.Clone(conf.Pools)
 	n.conf.Relays = slices.Clone(conf.Relays)
 	n.conf.Options = slices.Clone(conf.Options)
@@ -211,16 +247,28 @@ func (m *compiler) subnet(conf *Subnet, w *network) *subnet {
 		n.own = n.own.over(&w.options)
 	}
 	n.options = n.own.over(&m.options)
+	n.hasServerID = n.conf.ServerID.IsValid()
+	n.poolsFirst = ^uint32(0)
 	for _, p := range conf.Pools {
-		n.pools = append(n.pools, subnetPool{id: p.ID, addrs: p.Range, options: compileOptions(p.Options)})
+		n.poolsFirst = min(n.poolsFirst, addrBits(p.Range.First))
+		n.poolsLast = max(n.poolsLast, addrBits(p.Range.Last))
+		n.pools = append(n.pools, subnetPool{
+			id:      p.ID,
+			first:   addrBits(p.Range.First),
+			last:    addrBits(p.Range.Last),
+			options: compileOptions(p.Options),
+		})
 	}
 	return n
 }
 
+// contains reports whether a is in the prefix of n.
+func (n *subnet) contains(a netip.Addr) bool { return a.Is4() && n.isPrefix(addrBits(a), int(n.bits)) }
+
 // isBroadcast reports whether a is the broadcast address of the subnet, which
 // is nobody's own.
 func (n *subnet) isBroadcast(a netip.Addr) bool {
-	return n.conf.Prefix.Bits() <= 30 && a == broadcastOf(n.conf.Prefix)
+	return n.bits <= 30 && a.Is4() && addrBits(a) == n.network|^uint32(0)>>n.bits
 }
 
 // broadcastOf returns the last address of p.
@@ -232,9 +280,16 @@ func broadcastOf(p netip.Prefix) netip.Addr {
 
 // poolOf returns the pool that a is in, or nil.
 func (n *subnet) poolOf(a netip.Addr) *subnetPool {
+	if !a.Is4() {
+		return nil
+	}
+	addr := addrBits(a)
+	if addr < n.poolsFirst || addr > n.poolsLast {
+		return nil
+	}
 	for i := range n.pools {
-		if n.pools[i].addrs.Contains(a) {
-			return &n.pools[i]
+		if p := &n.pools[i]; p.first <= addr && addr <= p.last {
+			return p
 		}
 	}
 	return nil

@@ -81,8 +81,8 @@ func (x *Exchange) setServerID() {
 // subnet, else the unicast address that the request was sent to, else the
 // link's first address. The result is invalid if there is none.
 func serverIdentifier(x *Exchange) netip.Addr {
-	if id := x.sub.conf.ServerID; id.IsValid() {
-		return id
+	if x.sub.hasServerID {
+		return x.sub.conf.ServerID
 	}
 	return x.ownAddr()
 }
@@ -92,7 +92,7 @@ func serverIdentifier(x *Exchange) netip.Addr {
 func (x *Exchange) ownAddr() netip.Addr {
 	if x.Link != nil {
 		for _, p := range x.Link.Addrs {
-			if a := p.Addr().Unmap(); x.sub.conf.Prefix.Contains(a) {
+			if a := p.Addr().Unmap(); x.sub.contains(a) {
 				return a
 			}
 		}

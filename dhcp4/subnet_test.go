@@ -56,6 +56,7 @@ func TestSubnetSelection(t *testing.T) {
 		{"the link's name, source unknown", linkBare, "", "", "192.0.2.9", 3},
 		{"the link's second address", linkA, "", "", "", 1},
 		{"an address of another link's subnet", &Link{Name: "c", Addrs: []netip.Prefix{netip.MustParsePrefix("10.2.0.7/24")}}, "", "", "", 0},
+		{"the link's name before its addresses", &Link{Name: "b", Addrs: linkA.Addrs}, "", "", "", 2},
 		{"no link", nil, "", "", "", 0},
 		{"no link, giaddr", nil, "10.1.0.2", "", "", 1},
 		{"no link, source", nil, "", "", "10.1.0.2", 1},
@@ -67,6 +68,41 @@ func TestSubnetSelection(t *testing.T) {
 			x := &Exchange{Request: &Message{GIAddr: someAddr(tt.giaddr), CIAddr: someAddr(tt.ciaddr)}, Link: tt.link}
 			if tt.source != "" {
 				x.Peer = netip.AddrPortFrom(netip.MustParseAddr(tt.source), 68)
+			}
+			var got uint32
+			if n := s.selectSubnet(x); n != nil {
+				got = n.conf.ID
+			}
+			if got != tt.want {
+				t.Errorf("subnet %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// The sender of a broadcast may have come from anywhere: what counts is where
+// the packet came in.
+func TestSubnetSelectionOfBroadcasts(t *testing.T) {
+	tests := []struct {
+		name                   string
+		link                   *Link
+		giaddr, ciaddr, source string
+		want                   uint32 // 0: none
+	}{
+		{"the link before ciaddr", linkB, "", "10.1.0.9", "", 2},
+		{"the link before the source", linkB, "", "", "10.1.0.9", 2},
+		{"the link's address before ciaddr", linkA, "", "10.3.0.9", "", 1},
+		{"giaddr before the link", linkB, "10.3.0.1", "10.1.0.9", "", 3},
+		{"a link without subnet", &Link{Name: "c"}, "", "10.1.0.9", "10.1.0.9", 0},
+		{"no link: ciaddr", nil, "", "10.1.0.9", "10.3.0.9", 1},
+		{"no link: source", nil, "", "", "10.3.0.9", 3},
+	}
+	s := subnetsSnapshot(t, netip.Addr{})
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			x := &Exchange{
+				Request: &Message{GIAddr: someAddr(tt.giaddr), CIAddr: someAddr(tt.ciaddr)}, Link: tt.link,
+				Peer: netip.AddrPortFrom(someAddr(tt.source), 68), Local: netip.AddrPortFrom(broadcastAddr, 67),
 			}
 			var got uint32
 			if n := s.selectSubnet(x); n != nil {

@@ -12,8 +12,10 @@ import (
 type subnetIndex struct {
 	seed     maphash.Seed
 	byID     trie[*subnet]
-	byPrefix prefixTree[subnet]
+	byPrefix trie[*subnet]
+	lengths  [33]int // how many of the prefixes have this length
 	lists    trie[*subnetList]
+	ordered  prefixTree[subnet] // what overlaps with what
 }
 
 // A subnetList holds the subnets that have something in common, in the order
@@ -62,7 +64,7 @@ func listKeys(n *Subnet, w *network) []listKey {
 
 // id returns the subnet with the given ID, or nil.
 func (x *subnetIndex) id(id uint32) *subnet {
-	n, _ := x.byID.get(mix(uint64(id)), func(n *subnet) bool { return n.conf.ID == id })
+	n, _ := x.byID.get(mix(uint64(id)), func(n *subnet) bool { return n.id == id })
 	return n
 }
 
@@ -71,13 +73,32 @@ func (x *subnetIndex) prefix(a netip.Addr) *subnet {
 	if !isUnicast(a) {
 		return nil
 	}
-	return x.byPrefix.longest(a)
+	addr := addrBits(a)
+	for bits := 32; bits >= 0; bits-- {
+		if x.lengths[bits] == 0 {
+			continue
+		}
+		if n, ok := x.byPrefix.get(hashPrefix(addr, bits), func(n *subnet) bool { return n.isPrefix(addr, bits) }); ok {
+			return n
+		}
+	}
+	return nil
+}
+
+// hashPrefix returns the hash of the first bits of addr as a prefix.
+func hashPrefix(addr uint32, bits int) uint64 {
+	return mix(uint64(addr&^(^uint32(0)>>bits))<<6 | uint64(bits))
+}
+
+// isPrefix reports whether n has a prefix of so many bits that contains addr.
+func (n *subnet) isPrefix(addr uint32, bits int) bool {
+	return int(n.bits) == bits && (n.network^addr)&^(^uint32(0)>>bits) == 0
 }
 
 // overlapping returns a subnet that has addresses in common with n, or nil. A
 // subnet for the rest of all networks overlaps with nothing but another one.
 func (x *subnetIndex) overlapping(n *Subnet) *subnet {
-	return x.byPrefix.overlapping(n.Prefix, func(o *subnet) bool { return o.conf.isRest() == n.isRest() })
+	return x.ordered.overlapping(n.Prefix, func(o *subnet) bool { return o.conf.isRest() == n.isRest() })
 }
 
 // list returns the subnets with the given key. The slice is read-only.
@@ -110,8 +131,10 @@ func (x *subnetIndex) isServer(a netip.Addr) bool {
 // add adds n. It may be called once for an index and all its copies: the lists
 // share memory.
 func (x *subnetIndex) add(n *subnet) {
-	x.byID = x.byID.put(mix(uint64(n.conf.ID)), n, func(o *subnet) bool { return o.conf.ID == n.conf.ID })
-	x.byPrefix = x.byPrefix.put(n.conf.Prefix, n)
+	x.byID = x.byID.put(mix(uint64(n.id)), n, func(o *subnet) bool { return o.id == n.id })
+	x.byPrefix = x.byPrefix.put(hashPrefix(n.network, int(n.bits)), n, func(o *subnet) bool { return o.isPrefix(n.network, int(n.bits)) })
+	x.lengths[n.bits]++
+	x.ordered = x.ordered.put(n.conf.Prefix, n)
 	for _, key := range n.lists {
 		// Nobody looks behind the end of a list that is shorter.
 		x.setList(key, append(x.list(key), n))
@@ -120,8 +143,10 @@ func (x *subnetIndex) add(n *subnet) {
 
 // remove removes n.
 func (x *subnetIndex) remove(n *subnet) {
-	x.byID, _ = x.byID.remove(mix(uint64(n.conf.ID)), func(o *subnet) bool { return o == n })
-	x.byPrefix = x.byPrefix.remove(n.conf.Prefix)
+	x.byID, _ = x.byID.remove(mix(uint64(n.id)), func(o *subnet) bool { return o == n })
+	x.byPrefix, _ = x.byPrefix.remove(hashPrefix(n.network, int(n.bits)), func(o *subnet) bool { return o == n })
+	x.lengths[n.bits]--
+	x.ordered = x.ordered.remove(n.conf.Prefix)
 	for _, key := range n.lists {
 		list := x.list(key)
 		x.setList(key, without(list, slices.Index(list, n)))

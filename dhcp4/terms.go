@@ -72,7 +72,7 @@ func (x *Exchange) lifetime() time.Duration {
 	if x.host != nil && x.host.conf.Lifetime != 0 {
 		return x.host.conf.Lifetime
 	}
-	n := &x.sub.terms
+	n := x.sub.terms
 	if n.minLifetime == n.maxLifetime {
 		return n.lifetime
 	}

@@ -25,14 +25,31 @@ func appendAgentInfo(dst []byte, context string) []byte {
 		value = inner
 	}
 	digits, ok := strings.CutPrefix(value, `"0x`)
-	if !ok || len(digits) == 0 {
+	if !ok || len(digits)%2 == 0 { // the closing quote counts
 		return dst
 	}
-	whole, err := hex.AppendDecode(dst, []byte(digits[:len(digits)-1]))
-	if err != nil {
-		return dst
+	start := len(dst)
+	for i := 0; i+1 < len(digits); i += 2 {
+		high, low := hexDigit(digits[i]), hexDigit(digits[i+1])
+		if high < 0 || low < 0 {
+			return dst[:start]
+		}
+		dst = append(dst, byte(high<<4|low))
 	}
-	return whole
+	return dst
+}
+
+// hexDigit returns the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c - 'a' + 10)
+	case 'A' <= c && c <= 'F':
+		return int(c - 'A' + 10)
+	}
+	return -1
 }
 
 // withAgentInfo returns a lease's user context with the relay agent information

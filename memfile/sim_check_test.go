@@ -23,9 +23,9 @@ type simViolation struct {
 // lease by the client's clock: it begins when the REQUEST was sent (RFC 2131,
 // section 4.4.1). It is void when the client gives the address up by a message.
 //
-// The kinds of violations are: "two" clients have an address; an ACK left for
-// what is not "stored"; a lease is "lost" after a crash; one is stored with an
-// "early" end; an "unasked" reply; a "leak" of addresses; "server", it does not
+// The kinds of violations are: "two" clients have an address; what was ACKed is
+// not "stored"; it is "lost" when the server starts again; it is stored with an
+// "early" end; a reply is "unasked"; a "leak" of addresses; the "server" does not
 // come back.
 type simLedger struct {
 	s          *simulation
@@ -93,9 +93,9 @@ func (g *simLedger) void(c *simClient, link int, but netip.Addr) {
 // linkOf returns the link whose clients have addresses like a.
 func linkOf(a netip.Addr) int { return int(a.As4()[2]) - 1 }
 
-// checkAfterStart looks for everything that is promised in a store that was
-// just opened.
-func (g *simLedger) checkAfterStart(st lease.Store) {
+// check looks for everything that is promised in a store: one that the server
+// uses, or one that was just opened.
+func (g *simLedger) check(st lease.Store, kind, when string) {
 	now := time.Now()
 	for _, a := range sortedKeys(g.claims) {
 		h := g.claims[a]
@@ -104,14 +104,14 @@ func (g *simLedger) checkAfterStart(st lease.Store) {
 		}
 		row, ok, err := lease.Get(context.Background(), st, a)
 		if err != nil {
-			g.note("lost", "Find: %v", err)
+			g.note(kind, "Find: %v", err)
 			return
 		}
 		if !ok {
 			row = lease.Lease{}
 		}
 		if g.compare(h.client, h.until, &row) != "" {
-			g.note("lost", "after a crash %v, ACKed to client %d until %v, is %+v (%v)", a, h.client.id, h.until, row, ok)
+			g.note(kind, "%s %v, ACKed to client %d until %v, is %+v (%v)", when, a, h.client.id, h.until, row, ok)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (s *simulation) boot() {
 	l.closing = false
 	s.mu.Unlock()
 	l.store, l.view = st, s.plant(st)
-	s.ledger.checkAfterStart(st)
+	s.ledger.check(st, "lost", "after a start")
 	c := s.config
 	c.Leases = l.slow(l.view)
 	if l.srv, err = dhcp4.NewServer(c); err != nil {
@@ -228,6 +228,7 @@ func (l *simLife) end(stop func()) {
 	if l.srv != nil {
 		stop()
 		l.serving.Wait()
+		s.ledger.check(l.view, "stored", "before the end")
 		s.mu.Lock()
 		s.count.conflicts += int(l.srv.Conflicts())
 		s.count.full += int(l.srv.Count(dhcp4.ReasonNoAddress))

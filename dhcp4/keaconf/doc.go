@@ -29,13 +29,21 @@
 //   - T1 and T2 are sent only if renew-timer, rebind-timer, calculate-tee-times or the options 58 and 59 give them;
 //   - option 54 is the server identifier; 1, 51 and 53 have no effect;
 //   - an option that one scope never sends is not sent because a smaller one has it;
+//   - options in a space such as vendor-4491 go into option 125, together with those of the scopes around;
+//   - reservations outside subnets count only with reservations-global;
+//   - a renewal within the first quarter of a lease is not stored if the version is 3.0 and cache-threshold is not given;
 //   - ids of subnets are given to those of shared networks first;
 //   - leases are in /var/lib/kea/kea-leases4.csv.
 //
 // These stay as in package dhcp4: an offered address is kept for its client,
-// for a minute or offer-lifetime; a lease is removed when it expires; pools
-// never give out the server's own addresses; an infinite lease has no T1 and
-// T2; the options that clients and relay agents send are not configured.
+// for a minute or offer-lifetime; a lease is taken back when it expires, and a
+// released one is held for its client as an expired one is; pools never give
+// out the server's own addresses, nor those of the network and of broadcasts;
+// an infinite lease has no T1 and T2; the options that clients and relay agents
+// send are not configured; a vendor's options are for clients that name the
+// vendor, all of them. Subnets that overlap, which Kea takes, are refused.
+// Reservations by flex-id are found once the program sets FlexID in the
+// [dhcp4.Config].
 //
 // The package does not serve and opens nothing but the file and what it
 // includes.

@@ -41,7 +41,7 @@ func ExampleConfig_Server_missing() {
 	text := `{ "Dhcp4": {
   "interfaces-config": { "interfaces": [ "*" ] },
   "control-socket": { "socket-type": "unix", "socket-name": "/run/kea/kea4-ctrl-socket" },
-  "subnet4": [ { "id": 1, "subnet": "192.0.2.0/24", "match-client-id": false } ]
+  "subnet4": [ { "id": 1, "subnet": "192.0.2.0/24", "client-class": "phones" } ]
 } }`
 	c, err := keaconf.Parse("kea-dhcp4.conf", []byte(text), nil)
 	if err != nil {
@@ -50,5 +50,5 @@ func ExampleConfig_Server_missing() {
 	}
 	_, err = c.Server()
 	fmt.Println(err)
-	// Output: Dhcp4.subnet4[0].match-client-id: leases are found by client-id first, and only then by hw-address: leave it out (kea-dhcp4.conf:4:72)
+	// Output: Dhcp4.subnet4[0].client-class: clients are not classified yet: leave it out if all clients may be served (kea-dhcp4.conf:4:69)
 }

@@ -30,6 +30,7 @@ type exchangeCase struct {
 	subnet uint32
 	giaddr netip.Addr // of the relay agent; if zero, there is none
 	agent  bool       // it adds its information
+	port   string     // the circuit id there; if empty, "port7"
 
 	me, other   dhcpClient
 	want        netip.Addr // the address that the requests are about
@@ -114,7 +115,9 @@ func (c *exchangeCase) frame(t *testing.T, s exchangeStep, xid uint32, offered n
 		to.HardwareAddr, to.Peer = c.link.HardwareAddr, netip.AddrPortFrom(serverAddr, 67)
 		to.Local = netip.AddrPortFrom(c.giaddr, cmp.Or(s.relayPort, 67))
 		if c.agent {
-			m.Options = append(m.Options, option.Option{Code: 82, Data: []byte("\x01\x05port7\x02\x03abc")})
+			port := cmp.Or(c.port, "port7")
+			info := append([]byte{1, byte(len(port))}, port...)
+			m.Options = append(m.Options, option.Option{Code: 82, Data: append(info, "\x02\x03abc"...)})
 		}
 	}
 	var err error

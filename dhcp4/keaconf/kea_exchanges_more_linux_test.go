@@ -1,6 +1,7 @@
 package keaconf_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 
@@ -23,7 +24,7 @@ var (
 	asksNothing = exchangeStep{name: "REQUEST asking nothing", kind: dhcp.TypeRequest}
 	releases    = exchangeStep{name: "RELEASE", kind: dhcp.TypeRelease, ciaddr: true, server: "ours", unicast: true}
 	releasesIt  = exchangeStep{kind: dhcp.TypeRelease, ciaddr: true, server: "ours", unicast: true, offered: true}
-	declines    = exchangeStep{kind: dhcp.TypeDecline, requested: true, server: "ours"}
+	declines    = exchangeStep{name: "DECLINE", kind: dhcp.TypeDecline, requested: true, server: "ours"}
 	declinesIt  = exchangeStep{kind: dhcp.TypeDecline, requested: true, server: "ours", offered: true}
 	informs     = exchangeStep{name: "INFORM", kind: dhcp.TypeInform, ciaddr: true, unicast: true}
 )
@@ -118,6 +119,46 @@ func contents(b *exchangeTable) {
 			v.change(&step)
 			for _, p := range b.paths() {
 				b.add("content: "+v.name+"/"+step.name+", "+p.name, p.relay, p.agent, ownLease, step)
+			}
+		}
+	}
+}
+
+// manyOptions are asked for by clients of several kinds.
+func manyOptions(b *exchangeTable) {
+	list := func(codes ...option.Code) option.Option { return option.DHCPParameterRequestList.New(codes...) }
+	raw := func(code option.Code, data string) option.Option {
+		return option.Option{Code: code, Data: []byte(data)}
+	}
+	every := make([]option.Code, 0, 254)
+	for code := option.Code(1); code < 255; code++ {
+		every = append(every, code)
+	}
+	for _, v := range []struct {
+		name string
+		opts []option.Option
+	}{
+		{"no list", nil},
+		{"a list of all", []option.Option{list(every...)}},
+		{"a list of common ones", []option.Option{list(1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 42, 121)}},
+		{"vendor options", []option.Option{list(43, 60, 125)}},
+		{"vendor options of a vendor class", []option.Option{list(43, 60, 124, 125), raw(60, "docsis3.0")}},
+		{"vendor options of an enterprise", []option.Option{list(43, 125), raw(124, "\x00\x00\x11\x8b\x04test")}},
+		{"vendor options asked for in 125", []option.Option{list(43, 125), raw(125, "\x00\x00\x11\x8b\x03\x01\x01\x02")}},
+		{"vendor options of another enterprise", []option.Option{list(43, 125), raw(125, "\x00\x00\x00\x09\x03\x01\x01\x02")}},
+		{"times", []option.Option{list(51, 58, 59)}},
+		{"own options", []option.Option{list(224, 225, 226)}},
+		{"boot", []option.Option{list(66, 67, 150), raw(60, "PXEClient")}},
+		{"a name", []option.Option{list(12, 15), option.HostName.New("Laptop")}},
+		{"a name that is not asked for", []option.Option{list(15), option.HostName.New("Laptop")}},
+	} {
+		for _, step := range []exchangeStep{discover, selects, renews, informs} {
+			step.noList, step.options = true, v.opts
+			for _, p := range b.paths() {
+				b.add("options: "+v.name+"/"+step.name+", "+p.name, p.relay, p.agent, ownLease, step)
+				b.add("options: reserved, "+v.name+"/"+step.name+", "+p.name, p.relay, p.agent, func(c *exchangeCase) {
+					c.reserve(c.want, c.me, `"option-data": [ { "name": "time-servers", "data": "10.1.0.99" }, { "name": "host-name", "data": "by-option" }, { "code": 225, "csv-format": false, "data": "beef" } ]`)
+				}, step)
 			}
 		}
 	}
@@ -220,6 +261,67 @@ func fullLink(b *exchangeTable) {
 				}
 				s.set(c)
 			}, step)
+		}
+	}
+}
+
+// relaysOfSubnet come from relay agents that the second subnet names, of which
+// one is inside the first.
+func relaysOfSubnet(b *exchangeTable) {
+	for _, giaddr := range []string{"10.66.0.1", "10.1.66.1", "10.66.0.2"} {
+		for _, step := range []exchangeStep{discover, selects, reboots, rebinds, asksNothing, informs, declines} {
+			step.unicast = false
+			b.add("relay agent "+giaddr+"/"+step.name, true, false, func(c *exchangeCase) {
+				c.giaddr = netip.MustParseAddr(giaddr)
+				ownLease(c)
+			}, step)
+		}
+	}
+}
+
+// otherIdentifiers are those of reservations by DUID and circuit id.
+func otherIdentifiers(b *exchangeTable) {
+	host := func(c *exchangeCase, key, value string, addr netip.Addr) {
+		c.hosts = append(c.hosts, fmt.Sprintf(`{ %q: %q, "ip-address": "%v", "hostname": "by-%s" }`, key, value, addr, key))
+	}
+	duid := func(c *exchangeCase) string {
+		d := fmt.Sprintf("00030001%x", c.me.id[1:])
+		raw, _ := hex.DecodeString("ff00000001" + d)
+		c.me.id = raw
+		return d
+	}
+	port := func(c *exchangeCase) string {
+		c.port = "port-" + c.me.hardwareAddr.String()
+		return hex.EncodeToString([]byte(c.port))
+	}
+	for _, s := range []struct {
+		name string
+		set  func(c *exchangeCase)
+	}{
+		{"by DUID", func(c *exchangeCase) { host(c, "duid", duid(c), c.want) }},
+		{"by DUID, which is not sent as one", func(c *exchangeCase) { host(c, "duid", hex.EncodeToString(c.me.id), c.want) }},
+		{"by circuit id", func(c *exchangeCase) { host(c, "circuit-id", port(c), c.want) }},
+		{"by circuit id, leased", func(c *exchangeCase) {
+			host(c, "circuit-id", port(c), c.want)
+			ownLease(c)
+		}},
+		{"by circuit id and hardware address", func(c *exchangeCase) {
+			host(c, "circuit-id", port(c), c.want)
+			host(c, "hw-address", c.me.hardwareAddr.String(), c.second)
+		}},
+		{"by hardware address and DUID", func(c *exchangeCase) {
+			host(c, "hw-address", c.me.hardwareAddr.String(), c.want)
+			host(c, "duid", duid(c), c.second)
+		}},
+		{"by DUID and client id", func(c *exchangeCase) {
+			host(c, "duid", duid(c), c.want)
+			host(c, "client-id", hex.EncodeToString(c.me.id), c.second)
+		}},
+	} {
+		for _, m := range messages {
+			for _, p := range b.paths() {
+				b.add("reserved "+s.name+"/"+m.name+", "+p.name, p.relay, p.agent, s.set, m)
+			}
 		}
 	}
 }

@@ -304,6 +304,25 @@ type difference struct {
 	reason string
 }
 
+// compare runs the case on two servers and returns how they differ, by the
+// name of the case and the step.
+func (c *exchangeCase) compare(t *testing.T, kea, ours exchangeServer, xid uint32) map[string][]string {
+	t.Helper()
+	as, bs := c.ask(t, kea, xid), c.ask(t, ours, xid)
+	if len(as) != len(bs) {
+		t.Errorf("%s: Kea takes %d steps, ours %d", c.name, len(as), len(bs))
+	}
+	lines := make(map[string][]string)
+	for i := range min(len(as), len(bs)) {
+		name := c.name
+		if len(c.steps) > 1 {
+			name = fmt.Sprintf("%s, step %d", c.name, i+1)
+		}
+		lines[name] = differ(as[i], bs[i])
+	}
+	return lines
+}
+
 // TestExchangesAgainstRealKea runs the table of exchanges on the real Kea and
 // on the Server, from the same files.
 func TestExchangesAgainstRealKea(t *testing.T) {
@@ -317,30 +336,23 @@ func TestExchangesAgainstRealKea(t *testing.T) {
 	}
 	total := 0
 	for _, v := range exchangeVariants() {
-		cases, config, leases := v.build()
-		total += len(cases)
-		servers := [2]exchangeServer{newExchangeLab(t, config, leases), v.ours(t)}
-		for i, c := range cases {
-			xid := uint32(i+1) << 8
-			kea, ours := c.ask(t, servers[0], xid), c.ask(t, servers[1], xid)
-			if len(kea) != len(ours) {
-				t.Errorf("%s: Kea takes %d steps, ours %d", c.name, len(kea), len(ours))
-			}
-			for j := range min(len(kea), len(ours)) {
-				name := c.name
-				if len(c.steps) > 1 {
-					name = fmt.Sprintf("%s, step %d", c.name, j+1)
-				}
-				for _, line := range differ(kea[j], ours[j]) {
-					known := slices.IndexFunc(patterns, func(p pattern) bool { return p.cases.MatchString(name) && p.line.MatchString(line) })
-					if known < 0 {
-						t.Errorf("%s: %s (%v)", name, line, servers[1].(*ourServer).why)
-						continue
+		t.Run(v.name, func(t *testing.T) {
+			cases, config, leases := v.build()
+			total += len(cases)
+			kea, ours := newExchangeLab(t, config, leases), v.ours(t)
+			for i, c := range cases {
+				for name, lines := range c.compare(t, kea, ours, uint32(i+1)<<8) {
+					for _, line := range lines {
+						known := slices.IndexFunc(patterns, func(p pattern) bool { return p.cases.MatchString(name) && p.line.MatchString(line) })
+						if known < 0 {
+							t.Errorf("%s: %s (%v)", name, line, ours.why)
+							continue
+						}
+						counts[known]++
 					}
-					counts[known]++
 				}
 			}
-		}
+		})
 	}
 	for i, d := range known {
 		if counts[i] != d.count {

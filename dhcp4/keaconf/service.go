@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -160,6 +159,12 @@ type service struct {
 	server Server
 	done   map[*node]bool   // reported already: a value may be inherited often
 	places map[string]*node // what the parts of the dhcp4.Config were made of, by their path
+
+	global struct { // what Dhcp4 says
+		lifetimes lifetimes
+		caching   caching
+	}
+	tees []teeTimes // of each subnet
 }
 
 // refuse notes that n cannot be served, why, and what to do instead.
@@ -209,11 +214,19 @@ func (s *service) check(d *node) {
 func (s *service) config(d *node) {
 	c := &s.server.Config
 	global := scopes{d}
-	c.Lifetime = s.lifetime(d, global)
+	s.global.lifetimes, s.global.caching = s.lifetimes(global), s.caching(global)
+	c.Lifetime = s.global.lifetimes.value
+	c.MinLifetime, c.MaxLifetime = s.global.lifetimes.bounds()
+	c.CacheThreshold, c.CacheMaxAge = s.global.caching.threshold, s.global.caching.maxAge
 	opts := s.optionSet(d, nil)
 	c.Options, c.ServerID = opts.list, opts.serverID.value
 	s.places["ServerID"] = opts.serverID.node
-	c.T1, c.T2 = s.teeTimes(global, c.Lifetime, opts)
+	c.Authoritative = global.bool("authoritative")
+	c.MatchClientID, c.EchoClientID = global.choice("match-client-id"), global.choice("echo-client-id")
+	c.StoreExtendedInfo, c.StashAgentOptions = global.choice("store-extended-info"), global.bool("stash-agent-options")
+	compatibility := scopes{d.get("compatibility")}
+	c.IgnoreServerID = compatibility.bool("ignore-dhcp-server-identifier")
+	c.IgnoreLinkSelection = compatibility.bool("ignore-rai-link-selection")
 	if n := d.get("offer-lifetime"); n != nil {
 		c.OfferLifetime = seconds(n.num)
 	}
@@ -223,104 +236,25 @@ func (s *service) config(d *node) {
 			s.without(n, "an address that a client declined is kept from others for one second at least", "")
 		}
 	}
-	s.hosts(d)
+	s.expiry(d.get("expired-leases-processing"))
+	s.hosts(d, opts)
 	s.classes(d)
 	s.networks(d, opts)
-	s.authoritative(d)
+	s.placeTeeTimes(s.teeTimes(global, c.Lifetime, opts), s.tees)
+	s.unusedHosts(d)
+	s.unusedStash(d)
 	if len(c.Subnets) == 0 {
 		s.warn(d, "there is no subnet, so no client gets an answer")
 	}
 }
 
-// seconds returns the duration of n seconds, of which Kea keeps 32 bits.
-func seconds(n int64) time.Duration { return time.Duration(uint32(n)) * time.Second }
-
-// lifetime returns the valid-lifetime of m.
-func (s *service) lifetime(m *node, in scopes) time.Duration {
-	lifetime := 7200 * time.Second
-	if n := in.get("valid-lifetime"); n != nil {
-		if lifetime = seconds(n.num); lifetime == 0 {
-			s.refuse(n, "leases that end at once are not served", "give 1 or more seconds")
-		}
+// unusedStash tells that nothing is stored that renewals could get back.
+func (s *service) unusedStash(d *node) {
+	c := &s.server.Config
+	stores := func(n dhcp4.Subnet) bool { return n.StoreExtendedInfo == dhcp4.Yes }
+	if c.StashAgentOptions && c.StoreExtendedInfo != dhcp4.Yes && !slices.ContainsFunc(c.Subnets, stores) {
+		s.without(d.get("stash-agent-options"), "without store-extended-info there is nothing to give back", `"store-extended-info": true`)
 	}
-	for _, key := range []string{"min-valid-lifetime", "max-valid-lifetime"} {
-		if n := in.get(key); n != nil && seconds(n.num) != lifetime {
-			s.refuse(n, "clients cannot choose how long their lease lasts yet", "leave it out: all get valid-lifetime")
-		}
-	}
-	return lifetime
-}
-
-// notSent is a T1 or T2 that clients are not told.
-const notSent = -1 * time.Second
-
-// teeTimes returns T1 and T2 for leases of the given lifetime. An option 58 or
-// 59 counts if no timer does.
-func (s *service) teeTimes(in scopes, lifetime time.Duration, opts *optionSet) (t1, t2 time.Duration) {
-	one := func(timer, percent string, fraction float64, own ownOption[time.Duration]) time.Duration {
-		n := in.get(timer)
-		calculated := in.bool("calculate-tee-times")
-		d := notSent
-		switch {
-		case n != nil:
-			d = seconds(n.num)
-		case calculated:
-			if p := in.get(percent); p != nil {
-				fraction = p.flt
-			}
-			n = in.get("calculate-tee-times")
-			d = time.Duration(math.Round(fraction*lifetime.Seconds())) * time.Second
-		case own.node != nil:
-			n, d = own.node, own.value
-		}
-		if own.node != nil && n != own.node {
-			s.without(own.node, "the option has no effect, for "+n.key+" is set", "")
-		}
-		if n != nil && d > 0 && isInfinite(lifetime) {
-			s.without(n, "clients with an infinite lease are told neither T1 nor T2", "")
-		}
-		if d <= 0 {
-			return notSent
-		}
-		return d
-	}
-	return one("renew-timer", "t1-percent", 0.5, opts.t1), one("rebind-timer", "t2-percent", 0.875, opts.t2)
-}
-
-// authoritative may differ between subnets in Kea.
-func (s *service) authoritative(d *node) {
-	global := scopes{d}.bool("authoritative")
-	values := make(map[bool]bool)
-	for _, in := range s.subnetScopes(d) {
-		values[in.bool("authoritative")] = true
-	}
-	s.server.Config.Authoritative = global
-	switch {
-	case len(values) == 1:
-		s.server.Config.Authoritative = values[true]
-		return
-	case len(values) == 0:
-		return
-	}
-	for _, in := range s.subnetScopes(d) {
-		if n := in.get("authoritative"); n != nil && n.b != global {
-			s.refuse(n, "the subnets are either all authoritative or none is", "set it in Dhcp4 alone")
-		}
-	}
-}
-
-// subnetScopes returns the scopes of each subnet, in Kea's order.
-func (s *service) subnetScopes(d *node) []scopes {
-	var all []scopes
-	for _, n := range d.list("shared-networks") {
-		for _, m := range n.list("subnet4") {
-			all = append(all, scopes{m, n, d})
-		}
-	}
-	for _, m := range d.list("subnet4") {
-		all = append(all, scopes{m, d})
-	}
-	return all
 }
 
 // text returns a string, or an empty one if there is none.

@@ -198,11 +198,15 @@ func TestValuesAreInherited(t *testing.T) {
 		Lifetime: 1000 * time.Second, T1: 300 * time.Second, T2: -time.Second, Authoritative: true,
 		DeclineProbation: time.Hour, OfferLifetime: 30 * time.Second,
 		Options: option.Options{option.DomainNameServers.New(addr("192.0.2.53"))},
+		SharedNetworks: []dhcp.SharedNetwork{{
+			Name: "n", Interface: "ens34",
+			Options: option.Options{option.Routers.New(addr("192.0.2.1")), option.Always(option.NTPServers.New(addr("192.0.2.2")))},
+		}},
 		Subnets: []dhcp.Subnet{{
-			ID: 1, Prefix: netip.MustParsePrefix("198.51.100.0/24"), Interface: "ens34", Order: pool.LeastRecentlyUsed,
+			ID: 1, Prefix: netip.MustParsePrefix("198.51.100.0/24"), SharedNetwork: "n", Order: pool.LeastRecentlyUsed,
 			Lifetime: 2000 * time.Second, T2: 900 * time.Second,
 			Boot:    dhcp.Boot{NextServer: addr("192.0.2.2"), File: "s"},
-			Options: option.Options{option.Always(option.NTPServers.New(addr("198.51.100.2"))), option.Routers.New(addr("192.0.2.1"))},
+			Options: option.Options{option.NTPServers.New(addr("198.51.100.2"))},
 			Pools: []dhcp.Pool{{
 				ID: 5, Range: pool.MustParseRange("198.51.100.128-198.51.100.255"),
 				Options: option.Options{option.Routers.New(addr("198.51.100.1"))},
@@ -220,51 +224,17 @@ func TestValuesAreInherited(t *testing.T) {
 	}
 }
 
-func TestTimersAreThoseOfKea(t *testing.T) {
-	const unset = -time.Second
-	for _, c := range []struct {
-		global, subnet string
-		t1, t2         time.Duration // as the subnet has them
-	}{
-		{``, ``, unset, unset},
-		{`"valid-lifetime": 101, "calculate-tee-times": true`, ``, 51 * time.Second, 88 * time.Second},
-		{`"valid-lifetime": 101, "calculate-tee-times": true, "renew-timer": 20`, ``, 20 * time.Second, 88 * time.Second},
-		{`"valid-lifetime": 100, "calculate-tee-times": true, "t1-percent": 0.25, "t2-percent": 0.755`, ``, 25 * time.Second, 76 * time.Second},
-		{`"valid-lifetime": 100, "calculate-tee-times": true`, `, "valid-lifetime": 1000`, 500 * time.Second, 875 * time.Second},
-		{`"valid-lifetime": 100, "calculate-tee-times": true`, `, "calculate-tee-times": false`, unset, unset},
-		{`"valid-lifetime": 1, "calculate-tee-times": true, "t1-percent": 0.1`, ``, unset, time.Second},
-		{`"option-data": [ { "code": 58, "data": "111" } ]`, `, "option-data": [ { "code": 59, "data": "222" } ]`, 111 * time.Second, 222 * time.Second},
-		{`"option-data": [ { "code": 58, "data": "111" } ]`, `, "renew-timer": 50`, 50 * time.Second, unset},
+func TestLeasesAreHeldAsInKea(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		`"max-reclaim-leases": 100`:   0, // the default of both
+		`"hold-reclaimed-time": 0`:    -time.Second,
+		`"hold-reclaimed-time": 1800`: 1800 * time.Second,
+		`"hold-reclaimed-time": 4294967295, "reclaim-timer-wait-time": 5, "max-reclaim-leases": 0, "max-reclaim-time": 0, "unwarned-reclaim-cycles": 1`: 4294967295 * time.Second,
 	} {
-		s := mustServe(t, network(c.global, c.subnet))
-		t1, t2 := s.Config.Subnets[0].T1, s.Config.Subnets[0].T2
-		if t1 == 0 {
-			t1 = s.Config.T1
+		s := mustServe(t, network(`"expired-leases-processing": { `+text+` }`, ``))
+		if got := s.Config.HoldReclaimed; got != want || len(s.Warnings) != 0 {
+			t.Errorf("%s: held for %v, want %v; warnings %v", text, got, want, s.Warnings)
 		}
-		if t2 == 0 {
-			t2 = s.Config.T2
-		}
-		if t1 != c.t1 || t2 != c.t2 {
-			t.Errorf("%s and %s: T1 %v, T2 %v; want %v, %v", c.global, c.subnet, t1, t2, c.t1, c.t2)
-		}
-	}
-}
-
-func TestReservationsAreKept(t *testing.T) {
-	s := mustServe(t, network(``, `, "reservations": [
-		{ "hw-address": "02:0:00:00:00:aA", "ip-address": "192.0.2.7", "next-server": "192.0.2.9", "server-hostname": "s", "boot-file-name": "f" },
-		{ "client-id": "01:02:03", "hostname": "Printer", "option-data": [ { "name": "routers", "data": "192.0.2.3" } ] },
-		{ "client-id": "'abc'", "ip-address": "192.0.2.8" } ]`))
-	want := []dhcp.Reservation{
-		{
-			HardwareAddr: lease.MustParseHardwareAddr("02:00:00:00:00:aa"), Addr: addr("192.0.2.7"),
-			Boot: dhcp.Boot{NextServer: addr("192.0.2.9"), ServerName: "s", File: "f"},
-		},
-		{ClientID: lease.ClientIDFrom([]byte{1, 2, 3}), Hostname: "Printer", Options: option.Options{option.Routers.New(addr("192.0.2.3"))}},
-		{ClientID: lease.ClientIDFrom([]byte("abc")), Addr: addr("192.0.2.8")},
-	}
-	if d := cmp.Diff(want, s.Config.Subnets[0].Reservations, equal); d != "" {
-		t.Errorf("reservations (-want +got):\n%s", d)
 	}
 }
 
@@ -315,15 +285,6 @@ func TestLeaseFileIsWhereTheVersionPutsIt(t *testing.T) {
 		if s.LeaseFile.Path != c.want {
 			t.Errorf("%v, %s: %q, want %q", c.version, c.database, s.LeaseFile.Path, c.want)
 		}
-	}
-}
-
-func TestSubnetsThatAreAllAuthoritativeMakeTheServerSo(t *testing.T) {
-	s := mustServe(t, dhcp4(`"interfaces-config": { "interfaces": [ "*" ] },
-		"shared-networks": [ { "name": "n", "authoritative": true, "subnet4": [ { "subnet": "192.0.2.0/24" } ] } ],
-		"subnet4": [ { "subnet": "198.51.100.0/24", "authoritative": true } ]`))
-	if !s.Config.Authoritative {
-		t.Error("the server is not authoritative")
 	}
 }
 

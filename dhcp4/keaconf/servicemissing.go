@@ -22,14 +22,13 @@ const (
 	poolScopes    = "Dhcp4 shared-networks subnet4 pools"
 	databaseTypes = "hosts-database hosts-databases config-databases"
 
-	noDDNS     = "no DNS updates are sent"
-	noSuffix   = "names of clients are not completed"
-	noNames    = "names of clients are not replaced"
-	noChars    = "of a client's name, letters, digits, dots and hyphens are kept, and nothing takes the place of others"
-	noClasses  = "clients are not classified yet"
-	noTLS      = "it is about a database on another host, which memfile is not"
-	goneAtOnce = "a lease is removed when it expires"
-	noControl  = "there is no control channel yet"
+	noDDNS    = "no DNS updates are sent"
+	noSuffix  = "names of clients are not completed"
+	noNames   = "names of clients are not replaced"
+	noChars   = "of a client's name, letters, digits, dots and hyphens are kept, and nothing takes the place of others"
+	noClasses = "clients are not classified yet"
+	noTLS     = "it is about a database on another host, which memfile is not"
+	noControl = "there is no control channel yet"
 )
 
 // missingFeatures is the table of all keys that are valid but not served. An
@@ -37,38 +36,15 @@ const (
 func missingFeatures() []missing {
 	return []missing{
 		// Clients and leases.
-		{networkScopes, "match-client-id", "true", true, "leases are found by client-id first, and only then by hw-address", "leave it out"},
-		{"Dhcp4", "echo-client-id", "true", true, "the client-id always goes back to the client (RFC 6842)", "leave it out"},
-		{networkScopes, "store-extended-info", "false", true, "what relay agents add is not stored with the lease yet", "leave it out"},
-		{networkScopes, "cache-threshold", "0", false, "each renewal is stored and gives the full lifetime", ""},
-		{networkScopes, "cache-max-age", "0", false, "each renewal is stored and gives the full lifetime", ""},
-		{"Dhcp4", "stash-agent-options", "false", true, "what relay agents add is not kept for renewals yet", "leave it out"},
-		{"relay", "ip-address", "0.0.0.0", true, "a subnet is found by the giaddr inside it only", "leave it out if the relay agent has an address in the subnet"},
-		{"relay", "ip-addresses", "[]", true, "a subnet is found by the giaddr inside it only", "leave it out if the relay agent has an address in the subnet"},
 		{"lease-database", "type", "memfile", true, "leases are kept in a file or in memory", `use "memfile"; kea-admin lease-dump writes what the database has as a lease file`},
-		{"expired-leases-processing", "reclaim-timer-wait-time", "10", false, goneAtOnce, ""},
-		{"expired-leases-processing", "flush-reclaimed-timer-wait-time", "25", false, goneAtOnce, ""},
-		{"expired-leases-processing", "hold-reclaimed-time", "3600", false, goneAtOnce, ""},
-		{"expired-leases-processing", "max-reclaim-leases", "100", false, goneAtOnce, ""},
-		{"expired-leases-processing", "max-reclaim-time", "250", false, goneAtOnce, ""},
-		{"expired-leases-processing", "unwarned-reclaim-cycles", "5", false, goneAtOnce, ""},
-		{"sanity-checks", "extended-info-checks", "fix", false, "what relay agents add is not stored with the lease", ""},
-		{"compatibility", "ignore-dhcp-server-identifier", "false", true, "a request that names another server is never answered", "leave it out"},
-		{"compatibility", "exclude-first-last-24", "false", true, "pools are used as they are written", "write pools without the addresses .0 and .255"},
-		{"compatibility", "ignore-rai-link-selection", "false|true", false, "", ""},
+		{"sanity-checks", "extended-info-checks", "fix", false, "what relay agents added is taken as the lease file has it", ""},
+		{"compatibility", "exclude-first-last-24", "false", true, "of a pool, only the first and last address of its subnet are left out", "write pools without the addresses .0 and .255"},
 		{"compatibility", "lenient-option-parsing", "false|true", false, "", ""},
 
 		// Reservations.
-		{"reservations", "duid", "", true, "reservations are by hw-address or client-id", "write the client-id that the client sends: ff, its IAID and the DUID"},
-		{"reservations", "circuit-id", "", true, "reservations are by hw-address or client-id", "reserve by the hw-address of the client"},
-		{"reservations", "flex-id", "", true, "reservations are by hw-address or client-id", "in Go, a dhcp4.HostFinder finds clients by whatever they send"},
+		{"reservations", "flex-id", "", false, "what a client's flex-id is, no file says: without a function of the program nobody has one", "in Go, set Config.FlexID"},
 		{"reservations", "client-classes", "[]", true, noClasses, "give the options of the class to the reservation"},
-		{"Dhcp4", "reservations", "[]", false, "reservations outside subnets have no effect without reservations-global, as in Kea", "put them into their subnet"},
-		{networkScopes, "reservations-global", "false", true, "a reservation is for one subnet", "put the reservations into their subnet"},
-		{networkScopes, "reservations-in-subnet", "true", true, "reservations of a subnet always count", "remove the reservations"},
-		{networkScopes, "reservations-out-of-pool", "false", true, "reservations inside a pool count as well", "leave it out"},
-		{networkScopes, "reservation-mode", "all", true, "reservations of a subnet count, inside and outside of its pools", `leave it out, or use "all"`},
-		{"Dhcp4", "early-global-reservations-lookup", "false", true, "a reservation is for one subnet", "put the reservations into their subnet"},
+		{"Dhcp4", "early-global-reservations-lookup", "false|true", false, "", ""}, // it is about the classes of reservations
 		{"Dhcp4", "ip-reservations-unique", "true", true, "an address is reserved for one client", "write one reservation for each address"},
 		{"Dhcp4", "reservations-lookup-first", "false", false, "reservations are always looked up first", ""},
 		{"Dhcp4", "hosts-database", "", true, "reservations come from this file", "write them here; in Go, a dhcp4.HostFinder asks any database"},
@@ -125,17 +101,23 @@ func servedKeys() map[string]string {
 	const (
 		all     = " user-context comment "
 		network = all + "valid-lifetime min-valid-lifetime max-valid-lifetime renew-timer rebind-timer calculate-tee-times t1-percent t2-percent" +
-			" authoritative next-server server-hostname boot-file-name option-data allocator offer-lifetime "
+			" cache-threshold cache-max-age authoritative match-client-id store-extended-info next-server server-hostname boot-file-name option-data" +
+			" allocator offer-lifetime reservations-global reservations-in-subnet reservations-out-of-pool reservation-mode "
 		around = "authentication clients http-headers control-socket control-sockets config-control " + databaseTypes
 	)
 	keys := map[string]string{
-		"Dhcp4": network + "subnet4 shared-networks interfaces-config lease-database host-reservation-identifiers option-def hooks-libraries client-classes" +
+		"Dhcp4": network + "subnet4 shared-networks interfaces-config lease-database echo-client-id stash-agent-options reservations host-reservation-identifiers option-def hooks-libraries client-classes" +
 			" expired-leases-processing dhcp-queue-control dhcp-ddns decline-probation-period sanity-checks multi-threading compatibility loggers",
+		// What tunes Kea's timers is dealt with by small steps: see expiry.
+		"expired-leases-processing": "hold-reclaimed-time reclaim-timer-wait-time flush-reclaimed-timer-wait-time" +
+			" max-reclaim-leases max-reclaim-time unwarned-reclaim-cycles",
 		"shared-networks":   network + "name subnet4 interface relay",
 		"subnet4":           network + "subnet id interface relay pools reservations",
 		"pools":             all + "pool pool-id option-data",
-		"reservations":      all + "hw-address client-id ip-address hostname option-data next-server server-hostname boot-file-name",
+		"reservations":      all + "hw-address duid circuit-id client-id ip-address hostname option-data next-server server-hostname boot-file-name",
 		"option-data":       all + "name code space csv-format data always-send never-send",
+		"relay":             "ip-address ip-addresses",
+		"compatibility":     "ignore-dhcp-server-identifier ignore-rai-link-selection",
 		"option-def":        all + "name code type record-types space encapsulate array",
 		"client-classes":    "*", // judged as a whole
 		"hooks-libraries":   "*",

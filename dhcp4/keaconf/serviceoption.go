@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/embedhcp/embedhcp/option"
@@ -17,6 +16,10 @@ type optionSet struct {
 	weaker *optionSet // of the scope around it; nil: none
 	list   option.Options
 	never  map[option.Code]bool // in this scope and those around it
+
+	// vendors are what option 125 is made of, of this scope and those around
+	// it.
+	vendors vendorOptions
 
 	// Options that the Server sets from other values of its Config, of this
 	// scope or else of those around it.
@@ -35,28 +38,10 @@ type ownOption[T any] struct {
 func newOptionSet(weaker *optionSet) *optionSet {
 	o := &optionSet{weaker: weaker, never: make(map[option.Code]bool)}
 	if weaker != nil {
-		o.serverID, o.t1, o.t2 = weaker.serverID, weaker.t1, weaker.t2
+		o.serverID, o.t1, o.t2, o.vendors = weaker.serverID, weaker.t1, weaker.t2, weaker.vendors
 		maps.Copy(o.never, weaker.never)
 	}
 	return o
-}
-
-// joined returns the options of o and, where it has none, those of the shared
-// network around it. The global ones are for the Config.
-func (o *optionSet) joined() option.Options {
-	list := slices.Clone(o.list)
-	for w := o.weaker; w != nil && w.weaker != nil; w = w.weaker {
-		for _, weak := range w.list {
-			i := slices.IndexFunc(list, func(own option.Option) bool { return own.Code == weak.Code })
-			switch {
-			case i < 0:
-				list = append(list, weak)
-			case weak.IsAlways() && !list[i].IsNever():
-				list[i] = option.Always(list[i])
-			}
-		}
-	}
-	return list
 }
 
 // onlyHere returns the options of o, a scope too small for those that the
@@ -105,35 +90,46 @@ func (s *service) optionSet(m *node, weaker *optionSet) *optionSet {
 		spaces[c.space] = append(spaces[c.space], c)
 	}
 	carried := map[string]bool{dhcp4Space: true}
+	vendors, ownVendors := s.vendors(spaces, carried, weaker)
+	o.vendors = vendors
 	for _, c := range spaces[dhcp4Space] {
 		if s.own(o, &c) {
 			continue
 		}
 		p := s.payload(&c, spaces, carried, 0)
-		switch {
-		case c.is("never-send"):
-			o.list = append(o.list, option.Never(c.code))
-			o.never[c.code] = true
-		case weaker != nil && weaker.never[c.code]: // in Kea, a weaker scope keeps it out as well
-		case c.is("always-send"):
-			o.list = append(o.list, option.Always(option.Option{Code: c.code, Data: p}))
-		default:
-			o.list = append(o.list, option.Option{Code: c.code, Data: p})
+		if c.code == codeVendorOptions {
+			p, ownVendors = s.vendorPayload(c.node, p, vendors), false
 		}
+		o.add(&c, p)
+	}
+	if ownVendors {
+		c := configured{node: m.get("option-data"), code: codeVendorOptions}
+		o.add(&c, s.vendorPayload(c.node, nil, vendors))
 	}
 	for space, list := range spaces {
 		for _, c := range list {
 			switch {
 			case carried[space]:
-			case strings.HasPrefix(space, "vendor-"):
-				s.refuse(c.node, "options by vendor, in the space "+space+", are not served yet",
-					`give all of vivso-suboptions as hexadecimal digits, with "csv-format": false`)
 			default:
 				s.without(c.node, "no option in this place carries the space "+space+", so this one is never sent", "")
 			}
 		}
 	}
 	return o
+}
+
+// add adds an option with the payload p.
+func (o *optionSet) add(c *configured, p []byte) {
+	switch {
+	case c.is("never-send"):
+		o.list = append(o.list, option.Never(c.code))
+		o.never[c.code] = true
+	case o.weaker != nil && o.weaker.never[c.code]: // in Kea, a weaker scope keeps it out as well
+	case c.is("always-send"):
+		o.list = append(o.list, option.Always(option.Option{Code: c.code, Data: p}))
+	default:
+		o.list = append(o.list, option.Option{Code: c.code, Data: p})
+	}
 }
 
 // configured reads an element of option-data, as the verdict found it right.

@@ -52,6 +52,25 @@ func TestOptionDataBecomesOptions(t *testing.T) {
 			[]string{"Dhcp4.option-data[1].always-send: a sub-option is sent when the option is that carries it"}},
 		{"sub-options that nothing carries", `{ "name": "in", "code": 9, "space": "two", "type": "uint16" }`, `{ "name": "in", "space": "two", "data": "1" }`, nil,
 			[]string{"Dhcp4.option-data[0]: no option in this place carries the space two"}},
+		{"of a vendor", ``, `{ "name": "vivso-suboptions", "data": "4491" }, { "name": "tftp-servers", "space": "vendor-4491", "data": "192.0.2.1" }`,
+			option.Options{raw(125, "0000118b060204c0000201")}, nil},
+		{"of a vendor, without option 125", ``, `{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa", "always-send": true },
+			{ "code": 2, "space": "vendor-311", "csv-format": false, "data": "bb" }`, option.Options{raw(125, "00000137060201bb0901aa")}, nil},
+		{"of two vendors", ``, `{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa" }, { "code": 9, "space": "vendor-9", "csv-format": false, "data": "bb" }`,
+			option.Options{raw(125, "00000009030901bb00000137030901aa")}, nil},
+		{"of a vendor, behind what option 125 has", ``, `{ "name": "vivso-suboptions", "csv-format": false, "data": "000001370301010f0000000900" },
+			{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa" }`, option.Options{raw(125, "00000137060101"+"0f0901aa"+"0000000900")}, nil},
+		{"of a vendor, as option 125 has it", ``, `{ "name": "vivso-suboptions", "csv-format": false, "data": "00000137030901bb" },
+			{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa" }`, option.Options{raw(125, "00000137030901bb")}, nil},
+		{"of a vendor that is misspelled", ``, `{ "code": 9, "space": "vendor-0311", "csv-format": false, "data": "aa" }`, nil,
+			[]string{"Dhcp4.option-data[0]: no option in this place carries the space vendor-0311"}},
+		{"of a vendor, always", ``, `{ "name": "vivso-suboptions", "data": "311", "always-send": true }, { "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa" }`,
+			option.Options{option.Always(raw(125, "00000137030901aa"))}, nil},
+		{"a vendor without options", ``, `{ "name": "vivso-suboptions", "data": "311" }`, option.Options{raw(125, "0000013700")}, nil},
+		{"of a vendor, defined here", `{ "name": "dls", "code": 3, "space": "vendor-339", "type": "string" }`, `{ "name": "dls", "space": "vendor-339", "data": "ab" }`,
+			option.Options{raw(125, "000001530403026162")}, nil},
+		{"of a vendor, too many for one part", ``, `{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "'` + strings.Repeat("a", 254) + `'" }`,
+			option.Options{raw(125, "00000137ff09fe"+strings.Repeat("61", 253)+"000001370161")}, nil},
 		{"set by the server", ``, `{ "code": 1, "data": "255.255.0.0" }, { "code": 51, "data": "100" }, { "code": 53, "data": "9", "always-send": true }`, nil, []string{
 			"Dhcp4.option-data[0]: the option is set by the server", "Dhcp4.option-data[1]: the option is set by the server",
 			"Dhcp4.option-data[2]: the option is set by the server",
@@ -102,6 +121,51 @@ func TestNeverSendCountsInSmallerScopes(t *testing.T) {
 	want := []option.Options{{option.Never(3)}, {option.Never(42)}, {raw(15, "78")}, nil}
 	if d := cmp.Diff(want, got, equal); d != "" {
 		t.Errorf("options (-want +got):\n%s", d)
+	}
+}
+
+// A message has one option 125, so that of a scope has what those around it
+// have, too.
+func TestOptionsOfVendorsAreJoinedOverScopes(t *testing.T) {
+	data := func(code, space, data string) string {
+		return `{ "code": ` + code + `, "space": "` + space + `", "csv-format": false, "data": "` + data + `" }`
+	}
+	s := mustServe(t, network(`"option-data": [ `+data("1", "vendor-9", "aa")+`, `+data("2", "vendor-9", "bb")+` ]`, `,
+		"option-data": [ `+data("2", "vendor-9", "cc")+` ],
+		"pools": [ { "pool": "192.0.2.0/28", "option-data": [ `+data("1", "vendor-10", "dd")+` ] }, { "pool": "192.0.2.16/28" } ],
+		"reservations": [ { "hw-address": "02:00:00:00:00:01", "option-data": [ { "name": "vivso-suboptions", "data": "9" } ] },
+			{ "hw-address": "02:00:00:00:00:02", "option-data": [ { "name": "vivso-suboptions", "data": "9", "never-send": true } ] } ]`))
+	n := s.Config.Subnets[0]
+	got := []option.Options{s.Config.Options, n.Options, n.Pools[0].Options, n.Pools[1].Options, n.Reservations[0].Options, n.Reservations[1].Options}
+	want := []option.Options{
+		{raw(125, "00000009060101aa0201bb")}, {raw(125, "00000009060101aa0201cc")},
+		{raw(125, "00000009060101aa0201cc0000000a030101dd")}, nil, {raw(125, "00000009060101aa0201cc")}, {option.Never(125)},
+	}
+	if d := cmp.Diff(want, got, equal); d != "" {
+		t.Errorf("options (-want +got):\n%s", d)
+	}
+}
+
+func TestOptionsOfAVendorAreForClientsThatNameIt(t *testing.T) {
+	s := mustServe(t, dhcp4(`"subnet4": [ { "subnet": "192.168.1.0/24", "pools": [ { "pool": "192.168.1.100 - 192.168.1.101" } ], "option-data": [
+		{ "name": "vivso-suboptions", "data": "4491" }, { "name": "tftp-servers", "space": "vendor-4491", "data": "192.0.2.1" },
+		{ "code": 9, "space": "vendor-311", "csv-format": false, "data": "aa" } ] } ]`))
+	srv, err := dhcp.NewServer(s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for _, c := range []struct{ class, want string }{
+		{"", ""}, {"0000118b020161", "0000118b060204c0000201"}, {"00000137020161", "00000137030901aa"}, {"00000001020161", ""},
+	} {
+		var asks []option.Option
+		if c.class != "" {
+			asks = append(asks, raw(124, c.class))
+		}
+		got, _ := exchange(t, srv, "00:0c:29:11:22:33", dhcp.TypeDiscover, asks...).Options.Lookup(125)
+		if hex.EncodeToString(got) != c.want {
+			t.Errorf("class %q: option 125 is %x, want %s", c.class, got, c.want)
+		}
 	}
 }
 

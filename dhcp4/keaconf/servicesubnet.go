@@ -1,26 +1,26 @@
 package keaconf
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
-	"github.com/embedhcp/embedhcp/lease"
-	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
 
-// networks makes the subnets. Those of shared networks get their ids first.
+// networks makes the shared networks and the subnets. The subnets of shared
+// networks get their ids first.
 func (s *service) networks(d *node, global *optionSet) {
+	c := &s.server.Config
 	next := int64(0)
-	for _, n := range d.list("shared-networks") {
-		if list := n.list("subnet4"); len(list) > 1 {
-			s.refuse(n, "a shared network with more than one subnet is not served yet",
-				"one with a single subnet is; otherwise give each subnet an interface or a relay of its own")
-		}
+	for i, n := range d.list("shared-networks") {
+		s.places[fmt.Sprintf("SharedNetworks[%d]", i)] = n
 		opts := s.optionSet(n, global)
+		to := dhcp4.SharedNetwork{Name: n.get("name").text(), Options: opts.list, Interface: n.get("interface").text(), Relays: relays(n)}
+		c.SharedNetworks = append(c.SharedNetworks, to)
 		for _, m := range n.list("subnet4") {
 			s.subnet(m, scopes{m, n, d}, opts, &next)
 		}
@@ -28,6 +28,23 @@ func (s *service) networks(d *node, global *optionSet) {
 	for _, m := range d.list("subnet4") {
 		s.subnet(m, scopes{m, d}, newOptionSet(global), &next)
 	}
+	s.overlaps()
+}
+
+// relays returns the relay agents of a subnet or shared network. 0.0.0.0 is
+// none.
+func relays(m *node) (list []netip.Addr) {
+	r := m.get("relay")
+	texts := r.list("ip-addresses")
+	if n := r.get("ip-address"); n != nil {
+		texts = append(texts[:len(texts):len(texts)], n)
+	}
+	for _, n := range texts {
+		if a, err := netip.ParseAddr(n.str); err == nil && !a.IsUnspecified() {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // subnet adds one. Network has the options of its shared network.
@@ -35,7 +52,13 @@ func (s *service) subnet(m *node, in scopes, network *optionSet, next *int64) {
 	c := &s.server.Config
 	path := fmt.Sprintf("Subnets[%d]", len(c.Subnets))
 	s.places[path] = m
-	to := dhcp4.Subnet{ID: uint32(s.subnetID(m, next)), Interface: in.text("interface"), Order: pool.Sequential, Boot: s.bootOf(in)}
+	to := dhcp4.Subnet{
+		ID: uint32(s.subnetID(m, next)), Interface: m.get("interface").text(), Relays: relays(m),
+		Order: pool.Sequential, Boot: s.bootOf(in),
+	}
+	if inner := in.inner(); len(inner) > 1 {
+		to.SharedNetwork = inner[1].get("name").text()
+	}
 	to.Prefix, _ = s.prefix(m.get("subnet"))
 	to.Prefix = to.Prefix.Masked()
 	if n := in.get("allocator"); n != nil {
@@ -45,22 +68,19 @@ func (s *service) subnet(m *node, in scopes, network *optionSet, next *int64) {
 		s.refuse(n, "offers are kept equally long in all subnets", "set offer-lifetime in Dhcp4 alone")
 	}
 	opts := s.optionSet(m, network)
-	to.Options = opts.joined()
+	to.Options = opts.list
 	if opts.serverID.value != c.ServerID {
 		to.ServerID = opts.serverID.value
 		s.places[path+".ServerID"] = opts.serverID.node
 	}
-	lifetime := s.lifetime(m, in)
-	if lifetime != c.Lifetime {
-		to.Lifetime = lifetime
+	lifetimes := s.lifetimes(in)
+	if lifetimes != s.global.lifetimes {
+		to.Lifetime = lifetimes.value
+		to.MinLifetime, to.MaxLifetime = lifetimes.bounds()
 	}
-	t1, t2 := s.teeTimes(in, lifetime, opts)
-	if t1 != c.T1 {
-		to.T1 = t1
-	}
-	if t2 != c.T2 {
-		to.T2 = t2
-	}
+	s.tees = append(s.tees, s.teeTimes(in, lifetimes.value, opts))
+	cacheSubnet(&to, s.caching(in), s.global.caching)
+	s.choices(&to, in.inner())
 	for i, n := range m.list("pools") {
 		s.places[fmt.Sprintf("%s.Pools[%d]", path, i)] = n
 		to.Pools = append(to.Pools, s.poolOf(n, opts))
@@ -74,6 +94,64 @@ func (s *service) subnet(m *node, in scopes, network *optionSet, next *int64) {
 	c.Subnets = append(c.Subnets, to)
 }
 
+// choices tells a Subnet what its scopes say other than the Config.
+func (s *service) choices(to *dhcp4.Subnet, inner scopes) {
+	c := &s.server.Config
+	is := inner.reservationChoices()
+	for _, f := range []struct {
+		to        *dhcp4.Choice
+		own, wide dhcp4.Choice
+	}{
+		{&to.Authoritative, inner.choice("authoritative"), wide(c.Authoritative)},
+		{&to.MatchClientID, inner.choice("match-client-id"), c.MatchClientID},
+		{&to.StoreExtendedInfo, inner.choice("store-extended-info"), c.StoreExtendedInfo},
+		{&to.ReservationsGlobal, is.global, c.ReservationsGlobal},
+		{&to.ReservationsInSubnet, is.inSubnet, c.ReservationsInSubnet},
+		{&to.ReservationsOutOfPool, is.outOfPool, c.ReservationsOutOfPool},
+	} {
+		if f.own != f.wide {
+			*f.to = f.own
+		}
+	}
+}
+
+func wide(b bool) dhcp4.Choice {
+	if b {
+		return dhcp4.Yes
+	}
+	return dhcp4.No
+}
+
+// overlaps refuses subnets that have addresses in common with an earlier one,
+// which Kea takes.
+func (s *service) overlaps() {
+	subnets := s.server.Config.Subnets
+	var order []int
+	for i := range subnets {
+		if subnets[i].Prefix.Bits() > 0 || len(subnets[i].Pools) > 0 { // else it is for what the others leave
+			order = append(order, i)
+		}
+	}
+	// Wide ones first, so that whatever contains a prefix comes before it.
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := subnets[i].Prefix, subnets[j].Prefix
+		return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits())
+	})
+	outer := -1 // the subnet that reaches farthest
+	for _, i := range order {
+		if outer < 0 || !subnets[outer].Prefix.Overlaps(subnets[i].Prefix) {
+			outer = i
+			continue
+		}
+		a, b := min(outer, i), max(outer, i)
+		first := s.places[fmt.Sprintf("Subnets[%d]", a)]
+		second := s.places[fmt.Sprintf("Subnets[%d]", b)].get("subnet")
+		s.refuse(second, fmt.Sprintf("%v overlaps with %v, %s (%v): Kea takes both, but here an address belongs to one subnet only",
+			subnets[b].Prefix, subnets[a].Prefix, first.path(), first.pos),
+			"write one subnet with the pools of both, or prefixes that are apart")
+	}
+}
+
 func (s *service) poolOf(m *node, subnet *optionSet) dhcp4.Pool {
 	p := dhcp4.Pool{}
 	p.Range, _ = parsePool(m.get("pool").text())
@@ -82,52 +160,6 @@ func (s *service) poolOf(m *node, subnet *optionSet) dhcp4.Pool {
 	}
 	p.Options = s.optionSet(m, subnet).onlyHere(s)
 	return p
-}
-
-// host makes a reservation; ok is false if its identifier is none that the
-// Server knows.
-func (s *service) host(m *node, subnet *optionSet) (r dhcp4.Reservation, ok bool) {
-	for _, key := range []string{"hw-address", "client-id"} {
-		n := m.get(key)
-		if n == nil {
-			continue
-		}
-		p, err := option.AppendRawText(nil, n.str)
-		if err != nil {
-			return r, false // the verdict has said so
-		}
-		switch key {
-		case "hw-address":
-			r.HardwareAddr, _ = lease.HardwareAddrFrom(p)
-		case "client-id":
-			if len(p) < 2 {
-				s.refuse(n, "no client has an identifier of less than two octets", "the first octet is the type, 01 for a hardware address")
-			}
-			r.ClientID = lease.ClientIDFrom(p)
-		}
-		ok = true
-	}
-	r.Addr, _ = netip.ParseAddr(m.get("ip-address").text())
-	r.Hostname = m.get("hostname").text()
-	r.Boot = s.bootOf(scopes{m})
-	r.Options = s.optionSet(m, subnet).onlyHere(s)
-	return r, ok
-}
-
-// hosts looks at how reservations are found.
-func (s *service) hosts(d *node) {
-	if n := d.get("host-reservation-identifiers"); n != nil {
-		var known []string
-		for _, id := range n.items {
-			if id.str == "hw-address" || id.str == "client-id" {
-				known = append(known, id.str)
-			}
-		}
-		// Reservations by any other identifier are refused one by one.
-		if !slices.Equal(known, []string{"hw-address", "client-id"}) {
-			s.refuse(n, "a reservation is looked up by hw-address, and then by client-id", "leave it out, or list these two in this order")
-		}
-	}
 }
 
 // classes looks at the classes that a client may be in without a test: none
