@@ -152,7 +152,7 @@ func TestStepIsNoticedByTheTimer(t *testing.T) {
 				b.clock.Step(step.by)
 				time.Sleep(43200*time.Second - 1)
 				b.wantKinds(dhcp4.EventAllocated)
-				time.Sleep(1)
+				time.Sleep(1 * time.Nanosecond)
 				b.wantKinds(dhcp4.EventExpired)
 				time.Sleep(2 * time.Hour)
 				b.wantKinds(dhcp4.EventForgotten)
@@ -204,7 +204,7 @@ func TestSuspendMovesNothing(t *testing.T) {
 		}
 		time.Sleep(24*time.Hour - 1) // of 48, with the sleep
 		b.wantKinds(dhcp4.EventAllocated, dhcp4.EventAllocated)
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		b.wantKinds(dhcp4.EventExpired)
 	})
 }
@@ -253,7 +253,9 @@ func TestBootAt1970(t *testing.T) {
 	elsewhere.SubnetID = 99
 	leases := []lease.Lease{lived, ended, gone, forever, promised, elsewhere}
 	boot := time.Date(1970, 1, 1, 0, 0, 7, 0, time.UTC)
-	const longest = 24 * time.Hour // the probation of declined addresses
+	declined := lease.Lease{Addr: netip.MustParseAddr("192.168.1.106"), SubnetID: 1, State: lease.StateDeclined, Lifetime: time.Hour, Expires: seconds(3600)}
+	leases = append(leases, declined)
+	const longest, probation = 43200 * time.Second, 24 * time.Hour
 
 	for _, before := range []bool{false, true} {
 		t.Run(fmt.Sprintf("set before the first packet %v", before), func(t *testing.T) {
@@ -262,6 +264,7 @@ func TestBootAt1970(t *testing.T) {
 				b.wantExpires(ended.Addr, longest)
 				b.wantExpires(promised.Addr, 7*24*time.Hour)
 				b.wantExpires(elsewhere.Addr, longest)
+				b.wantExpires(declined.Addr, probation)
 				if l, _, _ := lease.Get(t.Context(), b.store, forever.Addr); !l.Expires.IsZero() {
 					t.Errorf("the infinite lease is %+v", l)
 				}

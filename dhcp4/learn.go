@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -20,7 +21,11 @@ func (s *Server) learn(snap *snapshot) error {
 		if err != nil {
 			return fmt.Errorf("dhcp4: reading the leases: %w", err)
 		}
-		if err := c.add(&l, snap.longest(l.SubnetID)); err != nil {
+		longest := snap.longest(l.SubnetID)
+		if l.State == lease.StateDeclined {
+			longest = snap.declineProbation
+		}
+		if err := c.add(&l, longest); err != nil {
 			return err
 		}
 		t := l.Expires
@@ -171,28 +176,32 @@ func (s *snapshot) longest(subnetID uint32) time.Duration {
 }
 
 // longestLifetimes returns the longest lifetime in each subnet by its ID,
-// under 0 that of a subnet that says nothing itself.
+// under 0 that of a subnet that is no longer there.
 func longestLifetimes(c *Config) map[uint32]time.Duration {
-	longest := func(d time.Duration, more ...time.Duration) time.Duration {
-		for _, m := range more {
+	longest := func(all ...time.Duration) (d time.Duration) {
+		for _, m := range all {
 			if m < lease.Infinite {
 				d = max(d, m)
 			}
 		}
 		return d
 	}
-	general := longest(7200*time.Second, c.Lifetime, c.MaxLifetime, c.DeclineProbation, 24*time.Hour)
+	general := longest(cmp.Or(c.Lifetime, defaultLifetime), c.MaxLifetime)
+	var reserved time.Duration
 	for i := range c.Reservations {
-		general = longest(general, c.Reservations[i].Lifetime)
+		reserved = longest(reserved, c.Reservations[i].Lifetime)
 	}
-	all := map[uint32]time.Duration{0: general}
+	all := map[uint32]time.Duration{0: cmp.Or(longest(general, reserved), defaultLifetime)}
 	for i := range c.Subnets {
 		n := &c.Subnets[i]
-		d := longest(general, n.Lifetime, n.MaxLifetime)
+		d := longest(n.Lifetime, n.MaxLifetime, reserved)
+		if n.Lifetime == 0 {
+			d = longest(d, general)
+		}
 		for j := range n.Reservations {
 			d = longest(d, n.Reservations[j].Lifetime)
 		}
-		all[n.ID] = d
+		all[n.ID] = cmp.Or(d, defaultLifetime) // all are infinite
 	}
 	return all
 }

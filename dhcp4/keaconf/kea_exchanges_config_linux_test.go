@@ -26,11 +26,11 @@ func exchangeVariants() []exchangeVariant {
 	return []exchangeVariant{
 		{name: "not authoritative", terms: timers + `, "authoritative": false`,
 			cases: cases{everySituation, dialogues, contents, fullPools, fullLink, relayInformation, oddMessages}},
-		{name: "authoritative", terms: timers + `, "authoritative": true`, cases: cases{everySituation, fullPools, fullLink}},
-		{name: "calculated times", terms: `"valid-lifetime": 3601, "calculate-tee-times": true, "t1-percent": 0.3, "t2-percent": 0.7`, cases: cases{contents}},
-		{name: "no times", terms: `"valid-lifetime": 600, "renew-timer": 600, "rebind-timer": 700`, cases: cases{contents}},
+		{name: "authoritative", only: "direct", terms: timers + `, "authoritative": true`, cases: cases{everySituation, fullPools, fullLink}},
+		{name: "calculated times", only: "direct", terms: `"valid-lifetime": 3601, "calculate-tee-times": true, "t1-percent": 0.3, "t2-percent": 0.7`, cases: cases{contents}},
+		{name: "no times", only: "direct", terms: `"valid-lifetime": 600, "renew-timer": 600, "rebind-timer": 700`, cases: cases{contents}},
 		{name: "endless leases", terms: `"valid-lifetime": 4294967295`, cases: cases{dialogues}},
-		{name: "server id", terms: timers, options: `, { "name": "dhcp-server-identifier", "data": "10.1.0.200" }`, cases: cases{contents, oddMessages}},
+		{name: "server id", terms: timers, only: "direct", options: `, { "name": "dhcp-server-identifier", "data": "10.1.0.200" }`, cases: cases{contents, oddMessages}},
 		{name: "many options", terms: timers + `, "option-def": [
 			{ "name": "color", "code": 224, "type": "record", "record-types": "uint16, ipv4-address", "array": false },
 			{ "name": "shape", "code": 226, "type": "string" } ]`,
@@ -45,24 +45,24 @@ func exchangeVariants() []exchangeVariant {
 			{ "name": "vendor-encapsulated-options" , "csv-format": false, "data": "0104c0a80101" },
 			{ "name": "vivso-suboptions", "csv-format": false, "data": "0000118b0602040a010045" }`,
 			cases: cases{manyOptions}},
-		{name: "bounds", terms: timers, members: `, "min-valid-lifetime": 1800, "max-valid-lifetime": 7200`, cases: cases{contents, dialogues}},
-		{name: "without echo", terms: timers, members: `, "echo-client-id": false`, cases: cases{contents, dialogues}},
+		{name: "bounds", terms: timers, only: "direct", members: `, "min-valid-lifetime": 1800, "max-valid-lifetime": 7200`, cases: cases{contents, dialogues}},
+		{name: "without echo", terms: timers, only: "direct", members: `, "echo-client-id": false`, cases: cases{contents, dialogues}},
 		{name: "by hardware address", terms: timers, only: "direct", members: `, "match-client-id": false`, cases: cases{everySituation, dialogues}},
 		{name: "reservations out of pools", terms: timers, only: "direct", members: `, "reservations-out-of-pool": true`, cases: cases{everySituation, dialogues}},
 		{name: "no reservations", terms: timers, only: "direct", members: `, "reservations-in-subnet": false`, cases: cases{everySituation}},
 		{name: "global reservations", terms: timers, only: "direct", members: `, "reservations-global": true, "reservations-in-subnet": false`, global: true,
 			cases: cases{everySituation, dialogues}},
-		{name: "a subnet's settings", terms: timers, only: "relayed", cases: cases{everySituation, dialogues, relaysOfSubnet},
+		{name: "a subnet's settings", terms: timers, only: "relayed with", cases: cases{everySituation, dialogues, relaysOfSubnet},
 			subnet: `, "authoritative": true, "match-client-id": false, "valid-lifetime": 1000, "min-valid-lifetime": 50, "max-valid-lifetime": 5000,
 			"renew-timer": 100, "rebind-timer": 200, "next-server": "10.2.0.9", "server-hostname": "two", "boot-file-name": "two.0",
 			"relay": { "ip-addresses": [ "10.66.0.1", "10.1.66.1" ] }`},
 		{name: "identifiers", terms: timers, members: `, "host-reservation-identifiers": [ "circuit-id", "hw-address", "duid", "client-id" ]`, cases: cases{otherIdentifiers}},
-		{name: "vendor space", terms: timers, options: `,
+		{name: "vendor space", terms: timers, only: "direct", options: `,
 			{ "name": "vivso-suboptions", "data": "4491" }, { "name": "tftp-servers", "space": "vendor-4491", "data": "10.1.0.69" }`, cases: cases{manyOptions}},
 		// Kea prefers the subnet of a shared network that it used last, so
 		// that clients of one must not come between those of the other.
 		{name: "shared network", terms: timers, shared: true, only: "direct", cases: cases{everySituation, dialogues}},
-		{name: "shared network behind relays", terms: timers, shared: true, only: "relayed", cases: cases{everySituation, dialogues}},
+		{name: "shared network behind relays", terms: timers, shared: true, only: "relayed with", cases: cases{everySituation, dialogues}},
 	}
 }
 
