@@ -22,13 +22,16 @@ type Config struct {
 	SharedNetworks []SharedNetwork
 	// Reservations that count in every subnet that a client may be in (Kea:
 	// global reservations); one of the subnet itself is stronger. The Addr of
-	// one counts where the subnet's Prefix contains it.
+	// one counts where the subnet's Prefix contains it; there, unlike in Kea,
+	// no other client gets it. What a stronger one leaves empty is not taken
+	// from here.
 	Reservations []Reservation
 	// HostIdentifiers is what reservations are looked up by, in this order
 	// (Kea: host-reservation-identifiers). If nil, all of them, in the order
 	// of their constants.
 	HostIdentifiers []HostIdentifier
-	// FlexID returns the client's Reservation.FlexID, or an empty string. x
+	// FlexID returns the client's Reservation.FlexID, or an empty string. It is
+	// called once for a request, if there is a reservation by one. x
 	// is lent until FlexID returns; its Request, Link, Peer, Local and Subnet
 	// are set. If nil, no client has one.
 	FlexID func(x *Exchange) string

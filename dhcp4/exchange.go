@@ -18,7 +18,7 @@ type Exchange struct {
 	Local   netip.AddrPort // where it was sent to
 	Time    time.Time      // the exchange's now
 
-	Subnet      *Subnet      // read-only
+	Subnet      *Subnet      // read-only, without its Reservations
 	Reservation *Reservation // nil: none; read-only
 
 	Leases  []lease.Lease // what the store knows about the client and the addresses
@@ -56,6 +56,8 @@ type Exchange struct {
 
 	stashed bool   // Request has the relay agent information of the lease
 	stash   []byte // backs it
+
+	touched int // see choose
 
 	verdict verdict
 	reason  Reason

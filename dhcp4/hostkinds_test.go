@@ -1,12 +1,14 @@
 package dhcp4_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/lease"
@@ -319,4 +321,61 @@ func TestChangesBesideServing(t *testing.T) {
 	}
 	stop.Store(true)
 	clients.Wait()
+}
+
+// TestReservedRequestAllocations: no kind of identifier costs garbage.
+func TestReservedRequestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	for kind, r := range hostsByKind() {
+		c := kindConfig()
+		c.Reservations = []dhcp4.Reservation{{DUID: "somebody else", CircuitID: ""}}
+		c.Subnets[0].Reservations = []dhcp4.Reservation{r}
+		s := newServer(t, c)
+		put(t, s, 1, dhcp4.Reservation{RemoteID: "somebody else"})
+		m := kindDiscover()
+		m.CIAddr = r.Addr
+		m.Options[0] = option.DHCPMessageType.New(uint8(dhcp4.TypeRequest))
+		data, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := dhcp4.Packet{Data: data, Link: testLink, Peer: netip.AddrPortFrom(m.GIAddr, 67), Local: netip.AddrPortFrom(serverID, 67)}
+		reply := make([]byte, 0, 1500)
+		n := testing.AllocsPerRun(100, func() {
+			if out, err := s.Respond(context.Background(), in, reply); len(out.Data) == 0 {
+				t.Fatal(err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("kind %d: a renewal makes %v allocations", kind, n)
+		}
+	}
+}
+
+// TestFoundAddressThatWasReservedMeanwhile: an answer of the HostFinder that
+// may be used again is not, once it gives away what is another client's.
+func TestFoundAddressThatWasReservedMeanwhile(t *testing.T) {
+	c := labConfig()
+	c.Hosts = dhcp4.HostFinderFunc(func(context.Context, *dhcp4.Exchange) (*dhcp4.Reservation, error) {
+		return &dhcp4.Reservation{Addr: fullAddr(".50"), Reuse: time.Hour}, nil
+	})
+	l := newLab(t, c)
+	l.expect("found", request{from: client1, typ: dhcp4.TypeDiscover}, offerOf(".50"))
+	put(t, l.srv, 1, dhcp4.Reservation{DUID: "another", Addr: fullAddr(".50")})
+	l.expect("reserved", request{from: client1, typ: dhcp4.TypeDiscover}, silence(dhcp4.ReasonHostFailed))
+}
+
+func TestClientWithTwoReservationsMayHaveTheAddressOfEither(t *testing.T) {
+	const ask = dhcp4.TypeRequest
+	l := newLab(t, labConfig())
+	l.expect("taken", request{from: client2, typ: ask, server: "us", asks: ".160"}, ackOf(".160"))
+	put(t, l.srv, 1, dhcp4.Reservation{HardwareAddr: lease.MustParseHardwareAddr(client1.mac), Addr: fullAddr(".160")})
+	put(t, l.srv, 1, dhcp4.Reservation{ClientID: lease.MustParseClientID(client1.id), Addr: fullAddr(".150")})
+	l.expect("not for others", request{from: stranger("01"), typ: ask, server: "us", asks: ".150"}, nakFor(dhcp4.ReasonReserved))
+	l.expect("the second one", request{from: client1, typ: ask, server: "us", asks: ".150"}, ackOf(".150"))
+	l.expect("the first one is free", request{from: client2, typ: dhcp4.TypeRelease, ciaddr: ".160"}, silence(dhcp4.ReasonUnanswered))
+	l.expect("it moves", request{from: client1, typ: ask, ciaddr: ".150", source: ".150"}, nakFor(dhcp4.ReasonReserved))
+	l.expect("to the first one", request{from: client1, typ: dhcp4.TypeDiscover}, offerOf(".160"))
 }

@@ -188,6 +188,16 @@ func (x *Exchange) identifyHost() error {
 	return nil
 }
 
+// isKnownBy reports whether r is for the client of x.
+func (x *Exchange) isKnownBy(r *hostRecord) bool {
+	for i := range x.hostIDs[:x.numHostIDs] {
+		if r.is(&x.hostIDs[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // callFlexID calls the FlexID of the Config. A panic of it is an error.
 func (x *Exchange) callFlexID() (id string, err error) {
 	if x.snap.flexID == nil {

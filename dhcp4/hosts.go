@@ -117,9 +117,10 @@ func hashAddr(a [4]byte) uint64 { return mix(uint64(binary.BigEndian.Uint32(a[:]
 // many bits of the hash beside a position as there is room for: a record that
 // is not meant is seldom looked at.
 type hostTable struct {
-	records      []hostRecord
-	byID, byAddr hostIndex
-	kinds        kindSet
+	kinds   kindSet
+	records []hostRecord
+	byID    hostIndex
+	byAddr  hostIndex
 }
 
 type hostIndex struct {
@@ -132,7 +133,7 @@ func newHostIndex(n int) hostIndex {
 		return hostIndex{}
 	}
 	return hostIndex{
-		slots: make([]uint32, 1<<bits.Len(uint(n+n/2))),
+		slots: make([]uint32, 1<<bits.Len(uint(n+n/4))),
 		bits:  uint8(bits.Len(uint(n))),
 	}
 }

@@ -61,6 +61,11 @@ func (x *Exchange) members(yield func(*subnet) bool) {
 // choose makes n the subnet that the client was found in.
 func (x *Exchange) choose(n *subnet) {
 	x.selected, x.sub, x.Subnet = n, n, &n.conf
+	// What is needed later and is far away is on its way from here on.
+	n.live.count.Load()
+	if len(n.options.sorted) > 0 {
+		x.touched += int(n.options.sorted[0].Code)
+	}
 	x.network = x.snap.network(n)
 	x.setServerID()
 }
@@ -177,13 +182,14 @@ func (x *Exchange) preferHost(a netip.Addr) {
 }
 
 // reservedForOther reports whether a is reserved for another client than x's.
+// As in Kea, one that has several reservations may have the address of any.
 func (x *Exchange) reservedForOther(a netip.Addr) bool {
 	h, n := x.host, x.memberOf(a)
 	if h != nil && h.record != nil && h.conf.Addr == a {
 		return false
 	}
 	r := x.snap.reservedAt(n, a)
-	return r != nil && (h == nil || r != h.record) && (x.network == nil || r != x.snap.hostFor(x, n))
+	return r != nil && (h == nil || r != h.record) && !x.isKnownBy(r)
 }
 
 // isUnwanted reports whether the client has no reservation, and all subnets

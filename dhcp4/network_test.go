@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -25,6 +26,7 @@ type wire struct {
 	link  *dhcp4.Link
 	peer  string
 	local string
+	now   time.Time // of the packets; zero: the real time
 }
 
 func newWire(t testing.TB, c dhcp4.Config) *wire {
@@ -44,7 +46,7 @@ func (w *wire) send(m *dhcp4.Message) (reply *dhcp4.Message, out dhcp4.Packet, r
 	}
 	before := reasonCounts(w.srv)
 	out, err = w.srv.Respond(context.Background(), dhcp4.Packet{
-		Data: data, Link: w.link, Peer: netip.MustParseAddrPort(w.peer), Local: netip.MustParseAddrPort(w.local),
+		Data: data, Link: w.link, Peer: netip.MustParseAddrPort(w.peer), Local: netip.MustParseAddrPort(w.local), Time: w.now,
 	}, nil)
 	reason = newReason(w.t, before, reasonCounts(w.srv))
 	if len(out.Data) == 0 {
@@ -170,6 +172,8 @@ func TestSharedNetworkStartsWithTheSubnetOfTheRelay(t *testing.T) {
 	w.expect("a wish within the network", m, "OFFER 10.2.0.101")
 	m = discoverOf(4, option.DHCPRequestedAddress.New(netip.MustParseAddr("10.4.0.101")))
 	w.expect("a wish outside of it", m, "OFFER 10.1.0.101")
+	m = discoverOf(4, option.DHCPRequestedAddress.New(netip.MustParseAddr("10.2.0.7")))
+	w.expect("a wish outside of the pools", m, "OFFER 10.1.0.101")
 }
 
 // The reply is that of the subnet of the address, not of the one that the
@@ -259,6 +263,23 @@ func TestSharedNetworkOffersStandAndEndTogether(t *testing.T) {
 	w.expect("another server is chosen", selectOf(4, "192.0.2.1", "192.0.2.9"), "meant for another server")
 	if free, _ := w.srv.PoolCounts(2); free != 2 {
 		t.Errorf("%d addresses are free where the offer was, want 2", free)
+	}
+}
+
+// Before an offer gives way, the leases that have expired do, in any subnet.
+func TestSharedNetworkReclaimsBeforeAnOfferGivesWay(t *testing.T) {
+	c := networkConfig()
+	c.OfferLifetime = 24 * time.Hour
+	w := newWire(t, c)
+	offers := []string{"10.1.0.100", "10.1.0.101", "10.2.0.100", "10.2.0.101", "10.3.0.100"}
+	for n, a := range offers {
+		w.expect("offered", discoverOf(byte(n)), "OFFER "+a)
+	}
+	w.expect("leased", selectOf(6, "10.3.0.1", "10.3.0.101"), "ACK 10.3.0.101")
+	w.now = time.Now().Add(3 * time.Hour)
+	w.expect("the expired one", discoverOf(7), "OFFER 10.3.0.101")
+	for n, a := range offers {
+		w.expect("the others stand", discoverOf(byte(n)), "OFFER "+a)
 	}
 }
 

@@ -18,17 +18,18 @@ import (
 // offer in the table, or a stored lease. An offer that becomes a lease hands
 // its bit over; any other end of an offer releases it.
 type liveSubnet struct {
-	mu       sync.Mutex
-	alloc    *pool.Allocator
-	lifetime time.Duration // of an offer
-	max      int
+	mu          sync.Mutex
+	first, last uint32       // all pools are between these addresses
+	count       atomic.Int32 // of offers, to be read without mu
+	alloc       *pool.Allocator
+	lifetime    time.Duration // of an offer
+	max         int
 
 	// All offers live equally long, so the order of their last use is that of
 	// their expiry.
 	byClient map[string]*list.Element // of *offer
 	byAddr   map[netip.Addr]*list.Element
-	order    list.List    // oldest first
-	count    atomic.Int32 // of offers, to be read without mu
+	order    list.List // oldest first
 
 	resynced time.Time   // when the allocator was last compared with the store
 	unread   atomic.Bool // it never was
@@ -40,8 +41,10 @@ type offer struct {
 	expires time.Time
 }
 
-func newLiveSubnet(alloc *pool.Allocator, c *Config) *liveSubnet {
+func newLiveSubnet(alloc *pool.Allocator, n *subnet, c *Config) *liveSubnet {
 	return &liveSubnet{
+		first:    n.poolsFirst,
+		last:     n.poolsLast,
 		alloc:    alloc,
 		lifetime: cmp.Or(c.OfferLifetime, time.Minute),
 		max:      cmp.Or(c.MaxOffers, 1024),
@@ -127,6 +130,9 @@ func (l *liveSubnet) withdraw(key []byte) {
 func (l *liveSubnet) leased(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n := addrBits(a); n < l.first || n > l.last {
+		return
+	}
 	if l.order.Len() > 0 {
 		if e := l.byAddr[a]; e != nil {
 			l.forget(e)
@@ -234,7 +240,7 @@ func (l *liveSubnet) shift(by time.Duration) {
 func (l *liveSubnet) replace(fresh *liveSubnet) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.alloc, l.lifetime, l.max = fresh.alloc, fresh.lifetime, fresh.max
+	l.alloc, l.first, l.last, l.lifetime, l.max = fresh.alloc, fresh.first, fresh.last, fresh.lifetime, fresh.max
 	l.unread.Store(false) // it comes with what the store says
 	for e := l.order.Front(); e != nil; {
 		next := e.Next()

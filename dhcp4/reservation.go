@@ -11,7 +11,9 @@ import (
 )
 
 // A Reservation is what is known about one client: who it is, and what it
-// gets. Empty fields say nothing.
+// gets. Empty fields say nothing; one without an Addr is for its options and its
+// host name. It is in the Config, added by PutReservation, or found by a
+// HostFinder.
 type Reservation struct {
 	// Exactly one of these tells the client in a Config; a HostFinder may
 	// leave them all empty. The strings hold octets as they are on the wire.
@@ -21,7 +23,7 @@ type Reservation struct {
 	CircuitID    string // sub-option 1 of the relay agent information (RFC 3046)
 	RemoteID     string // sub-option 2
 	FlexID       string // what Config.FlexID returns
-	AnyClient    bool   // whoever is on the subnet's link and has no other reservation; at most one per subnet
+	AnyClient    bool   // whoever is on the subnet's link and has no other reservation; at most one per subnet, and one in the Config
 
 	Addr     netip.Addr // the client's address, which no other client gets; not the Server's own
 	Hostname string

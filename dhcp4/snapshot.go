@@ -312,5 +312,5 @@ func (s *snapshot) allocator(n *subnet) *pool.Allocator {
 
 // newLive makes the state of n that is not configured.
 func (s *snapshot) newLive(n *subnet) *liveSubnet {
-	return newLiveSubnet(s.allocator(n), &s.compiler.conf)
+	return newLiveSubnet(s.allocator(n), n, &s.compiler.conf)
 }
