@@ -454,3 +454,28 @@ func TestRetransmissionGetsTheSameAnswer(t *testing.T) {
 		}
 	}
 }
+
+// The sentences of RFC 2131 that the Server does not follow, and what it does
+// instead.
+//
+// RFC 2131 3.1 SHOULD: (not yet) an address is probed before it is offered
+// RFC 2131 4.3.1 SHOULD: (not yet) an address is probed before it is offered
+// RFC 2131 4.3.1 MUST: (not followed, as by Kea) a parameter without a configured value has the default of the Host Requirements
+// RFC 2131 4.3.1 MUST: (not yet) parameters for a vendor class go by an exact match of the vendor class identifier
+// RFC 2131 4.4.5 SHOULD: (not followed, as by Kea) T1 and T2 vary at random
+func TestWhatTheServerDoesNotDo(t *testing.T) {
+	c := labConfig()
+	c.Lifetime = time.Hour
+	for range 5 {
+		// 19, 23 and 35 have defaults in RFC 1122; 60 tells the class.
+		m := replyTo(t, c, request{from: client1, typ: typeDiscover, options: option.Options{
+			askFor(19, 23, 35, 43), option.VendorClassIdentifier.New("docsis3.0"),
+		}})
+		if d := cmp.Diff([]option.Code{53, 1, 51, 54, 58, 59, 61}, codesOf(m)); d != "" {
+			t.Error(d)
+		}
+		if _, t1, t2 := leaseTimes(t, m); t1 != 30*time.Minute || t2 != 52*time.Minute+30*time.Second {
+			t.Errorf("T1 %v, T2 %v", t1, t2)
+		}
+	}
+}
