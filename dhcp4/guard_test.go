@@ -75,3 +75,19 @@ func TestSingleAddressWithAGatewayOutside(t *testing.T) {
 		}
 	}
 }
+
+func TestAddressesOfTheLinkAreGivenToNobody(t *testing.T) {
+	c := labConfig()
+	c.ServerID = netip.MustParseAddr("198.51.100.1")
+	c.Subnets[0].Pools[0].Range = pool.MustParseRange("192.0.2.1-192.0.2.2")
+	l := newLab(t, c)
+	l.expect("an address of the link that is not the server identifier", request{from: client1, typ: dhcp4.TypeDiscover, asks: ".1"}, offerOf(".2"))
+	l.expect("nothing else is left", request{from: client2, typ: dhcp4.TypeRequest, server: "198.51.100.1", asks: ".1"}, silence(dhcp4.ReasonUnknownAddress))
+}
+
+func TestMalformedRequestedAddress(t *testing.T) {
+	for _, typ := range []dhcp4.MessageType{dhcp4.TypeDiscover, dhcp4.TypeRequest, dhcp4.TypeDecline} {
+		l := newLab(t, labConfig())
+		l.expect(typ.String(), request{from: client1, typ: typ, options: option.Options{{Code: 50, Data: []byte{192, 0, 2}}}}, silence(dhcp4.ReasonMalformed))
+	}
+}
