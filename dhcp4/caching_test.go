@@ -204,3 +204,34 @@ func TestWriteBudgetRaisesTheThreshold(t *testing.T) {
 		t.Errorf("%d writes without a budget, %d with one", unlimited, limited)
 	}
 }
+
+func TestWriteBudgetFillsUpAgain(t *testing.T) {
+	l, st := cachingLab(t, func(c *dhcp4.Config) { c.Lifetime, c.CacheThreshold, c.WriteBudget = 1000*time.Hour, 0, 1000 })
+	renew := request{from: client1, typ: dhcp4.TypeRequest, ciaddr: ".100", unicast: true}
+	// What changes is written, whatever it costs.
+	for i := range 20 {
+		renew.options = option.Options{option.HostName.New(string(rune('a' + i)))}
+		before := revision(t, st)
+		l.now = l.now.Add(time.Second)
+		l.expect("a change", renew, ackTo(".100"))
+		if revision(t, st) == before {
+			t.Fatal("a change was not written")
+		}
+	}
+	for _, step := range []struct {
+		name    string
+		after   time.Duration
+		written bool
+	}{
+		{"budget overdrawn", time.Minute, false},
+		{"an hour later it is even", 50 * time.Minute, false},
+		{"full again", 24 * time.Hour, true},
+	} {
+		before := revision(t, st)
+		l.now = l.now.Add(step.after)
+		l.expect(step.name, renew, ackTo(".100"))
+		if written := revision(t, st) != before; written != step.written {
+			t.Errorf("%s: written is %v", step.name, written)
+		}
+	}
+}
