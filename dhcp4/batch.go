@@ -3,6 +3,7 @@ package dhcp4
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/embedhcp/embedhcp/lease"
 )
@@ -30,7 +31,7 @@ type batch struct {
 	kept    packetKeeper // the writer of Respond
 }
 
-// next returns an exchange for one more packet.
+// next returns an exchange for one more packet, with nothing in it.
 func (b *batch) next() *Exchange {
 	if b.n == len(b.exchanges) {
 		b.exchanges = append(b.exchanges, new(Exchange))
@@ -39,8 +40,12 @@ func (b *batch) next() *Exchange {
 	return b.exchanges[b.n-1]
 }
 
-// clear forgets the exchanges of the last run, and all that they borrowed.
+// clear forgets the exchanges of the last run, and the snapshot that they saw:
+// an idle batch keeps no configuration that has been replaced.
 func (b *batch) clear() {
+	for _, x := range b.exchanges[:b.n] {
+		x.reset()
+	}
 	b.n = 0
 	b.ready = b.ready[:0]
 }
@@ -154,19 +159,22 @@ func (b *batch) find(ctx context.Context, xs []*Exchange) error {
 }
 
 // reclaim looks for expired leases where the pool has nothing free, once for
-// each subnet.
+// each subnet and the clients that it is for.
 func (b *batch) reclaim(ctx context.Context, xs []*Exchange) {
 	for i, x := range xs {
 		if x.verdict != noneFree || x.reclaimed {
 			continue
 		}
 		for n := range x.members {
+			if x.barred(n) {
+				continue
+			}
 			if b.s.makeRoom(ctx, n, x.Time); n.live.hasFree() {
 				break
 			}
 		}
 		for _, o := range xs[i:] {
-			if o.selected == x.selected {
+			if o.selected == x.selected && (o.host == nil) == (x.host == nil) {
 				o.reclaimed = true
 			}
 		}
@@ -219,6 +227,11 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 		for _, x := range b.changed {
 			x.drop(ReasonStoreFailed)
 		}
+		for _, x := range b.ready {
+			if b.outdates(x) {
+				x.drop(ReasonStoreFailed)
+			}
+		}
 		return nil
 	}
 	b.s.worked(callUpdate)
@@ -235,8 +248,33 @@ func (b *batch) update(ctx context.Context, xs []*Exchange) []*Exchange {
 			x.drop(ReasonStoreFailed)
 		}
 	}
+	for _, x := range b.ready {
+		if b.outdates(x) {
+			again = append(again, x)
+		}
+	}
 	b.again = again
 	return again
+}
+
+// outdates reports whether the last Update was about a lease that x confirms as
+// it was stored before, such as that of a client that released it and came back
+// within the batch.
+func (b *batch) outdates(x *Exchange) bool {
+	if !x.cached || x.verdict != answered {
+		return false
+	}
+	for i := range b.changes {
+		c := &b.changes[i]
+		l := c.New
+		if l == nil {
+			l = c.Old
+		}
+		if c.Err == nil && l.Addr == x.Reply.YIAddr {
+			return true
+		}
+	}
+	return false
 }
 
 // applied notes a committed change where free addresses and due leases are
@@ -279,6 +317,10 @@ func (b *batch) deleteSuperseded(ctx context.Context) {
 			continue
 		}
 		for i := range x.superseded {
+			if old := &x.superseded[i]; b.isConfirmed(old.Addr) {
+				*old = lease.Lease{} // it stays, so there is no event
+				continue
+			}
 			b.changes = append(b.changes, lease.Change{Old: &x.superseded[i]})
 			b.changed = append(b.changed, x)
 		}
@@ -303,6 +345,16 @@ func (b *batch) deleteSuperseded(ctx context.Context) {
 		}
 		b.s.released(old)
 	}
+}
+
+// isConfirmed reports whether an exchange confirms a lease of a as it is stored.
+func (b *batch) isConfirmed(a netip.Addr) bool {
+	for _, x := range b.ready {
+		if x.cached && x.verdict == answered && x.Reply.YIAddr == a {
+			return true
+		}
+	}
+	return false
 }
 
 // write sends the replies that confirm a lease, or those that do not.

@@ -22,6 +22,9 @@ func (s *Server) mayCache(x *Exchange, old, next *lease.Lease) (left time.Durati
 	if old.Expires.IsZero() {
 		return lease.Infinite, true
 	}
+	if s.step.on.Load() {
+		return 0, false
+	}
 	t := x.sub.terms
 	threshold := s.budget.threshold(t.cacheThreshold, x.Time)
 	left = old.Expires.Sub(x.Time).Truncate(time.Second)

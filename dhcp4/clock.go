@@ -14,9 +14,8 @@ import (
 // So three things are done about a wall clock that is wrong.
 //
 //   - When it is set while the Server runs, by more than clockTolerance, all
-//     leases in the store are rewritten, shifted by the step, and then the
-//     Server's clock follows (see step). Until it has, the Server goes by the
-//     old time.
+//     leases in the store are rewritten, shifted by the step, and the Server's
+//     clock follows: after them, or, if it goes back, before (see step).
 //   - NewServer cuts what expires later than any lease that is given now would:
 //     the clock was ahead when it was stored, or is behind now (see cut).
 //   - A suspend looks like a step to the wall and monotonic clocks;

@@ -14,16 +14,21 @@ import (
 const stepSize = 64
 
 // A step is what is left to do of the shift of all leases after the wall
-// clock was set. The Server goes on serving meanwhile, by the old time; what it
-// writes is noted, since that has to be shifted too. When nothing is left, the
-// Server's clock moves in a moment without any batch.
+// clock was set. The Server goes on serving meanwhile, by the earlier one of the
+// two times, for by the later one some leases would look as if they had run out.
+// After a step forward that is the old time: what is written is noted, since
+// that has to be shifted too, and when nothing is left, the Server's clock moves
+// in a moment without any batch. After a step back its clock moves first. As
+// leases may look as if they lasted longer, none is confirmed as it is stored.
 //
 // A lease is rewritten only if it still has the revision that was seen or noted,
 // so that none is shifted twice, whatever fails and is tried again.
 type step struct {
-	by   time.Duration // zero: there is none
-	rows []unshifted
+	by    time.Duration // zero: there is none
+	moved bool          // the Server's clock has followed
+	rows  []unshifted
 
+	on      atomic.Bool // some leases may have another time than the Server
 	noting  atomic.Bool
 	mu      sync.Mutex
 	written []unshifted // by batches, since the step was noticed
@@ -68,42 +73,72 @@ func (s *Server) followWall() error {
 			return err
 		}
 	}
-	for round := 0; round < 8 && p.collect() > 0; round++ {
-		if err := s.shiftRows(); err != nil {
-			return err
-		}
-	}
 	var err error
-	s.gate.closed(func() {
-		p.collect()
-		if err = s.shiftRows(); err != nil {
-			return
+	if p.by < 0 {
+		if !p.moved {
+			s.gate.closed(s.moveClock)
 		}
-		if err = s.store.Sync(s.ctx); err != nil {
-			s.failed(s.ctx, callSync, err)
-			return
+		if err = s.shiftRows(); err == nil {
+			err = s.syncRows()
 		}
-		s.clock.shift(p.by)
-		for n := range s.snapshot.Load().subnets.byID.all() {
-			n.live.shift(p.by)
+	} else {
+		for round := 0; round < 8 && p.collect() > 0; round++ {
+			if err := s.shiftRows(); err != nil {
+				return err
+			}
 		}
-		s.expiry.shift(p.by)
-		s.budget.shift(p.by)
-		p.noting.Store(false)
-		p.by, p.rows = 0, nil
-	})
+		s.gate.closed(func() {
+			p.collect()
+			if err = s.shiftRows(); err != nil {
+				return
+			}
+			if err = s.syncRows(); err == nil {
+				s.moveClock()
+			}
+		})
+	}
+	if err == nil {
+		// No batch has seen a lease before and goes on after.
+		s.gate.closed(func() { p.on.Store(false) })
+		p.by, p.rows, p.moved = 0, nil, false
+	}
 	return err
+}
+
+func (s *Server) syncRows() error {
+	err := s.store.Sync(s.ctx)
+	if err != nil {
+		s.failed(s.ctx, callSync, err)
+	}
+	return err
+}
+
+// moveClock moves the Server's clock and all that goes by it. What is written
+// from here on has the new time.
+func (s *Server) moveClock() {
+	p := &s.step
+	p.collect()
+	s.clock.shift(p.by)
+	for n := range s.snapshot.Load().subnets.byID.all() {
+		n.live.shift(p.by)
+	}
+	s.expiry.shift(p.by)
+	s.budget.shift(p.by)
+	p.noting.Store(false)
+	p.moved = true
 }
 
 // beginStep lists what has to be shifted. What is written from here on is
 // noted.
 func (s *Server) beginStep(by time.Duration) error {
 	p := &s.step
+	p.on.Store(true)
 	p.noting.Store(true)
 	p.rows = nil
 	for l, err := range s.store.Leases(s.ctx, lease.Filter{}) {
 		if err != nil {
 			s.failed(s.ctx, callLeases, err)
+			p.on.Store(false)
 			p.noting.Store(false)
 			p.collect()
 			p.rows = nil

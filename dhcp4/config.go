@@ -31,9 +31,10 @@ type Config struct {
 	// of their constants.
 	HostIdentifiers []HostIdentifier
 	// FlexID returns the client's Reservation.FlexID, or an empty string. It is
-	// called once for a request, if there is a reservation by one. x
-	// is lent until FlexID returns; its Request, Link, Peer, Local and Subnet
-	// are set. If nil, no client has one.
+	// called for each request, if there is a reservation by one, and again for
+	// one that had to wait for Hosts; by several goroutines at once, if several
+	// Conns are served. x is lent until FlexID returns; its Request, Link, Peer,
+	// Local and Subnet are set. If nil, no client has one.
 	FlexID func(x *Exchange) string
 	// Options for every subnet. An option of a subnet, a pool or a
 	// reservation with the same code takes precedence, in this order from
@@ -74,13 +75,14 @@ type Config struct {
 	// cache-max-age): a client that renews while less than this fraction of
 	// its lease's lifetime has passed, and at most CacheMaxAge, is confirmed
 	// what is left of it, and nothing is stored. If CacheThreshold is zero,
-	// every renewal is stored; if CacheMaxAge is zero, the threshold alone
-	// counts.
+	// every renewal is stored, but for that of an infinite lease; if
+	// CacheMaxAge is zero, the threshold alone counts.
 	CacheThreshold float64
 	CacheMaxAge    time.Duration
 	// WriteBudget is how many octets an hour renewals should write at most,
-	// for flash memory: beyond it the Server raises CacheThreshold, up to
-	// three quarters of T1. If zero, there is no limit.
+	// for flash memory. As it is used up, the Server raises CacheThreshold, in
+	// all subnets, up to three quarters of the lifetime. If zero, there is no
+	// limit.
 	WriteBudget int64
 
 	// MatchClientID tells whether clients are told apart by their client
@@ -118,7 +120,8 @@ type Config struct {
 	// OptionsFunc returns options for one exchange, such as the link's own
 	// address as router. They are stronger than Options and weaker than those
 	// of a shared network. x is lent until OptionsFunc returns, and what it
-	// returns is read until the reply is encoded. If nil, there are none.
+	// returns is read until the reply is encoded. It is called as FlexID is,
+	// and again when a reply has to be decided anew. If nil, there are none.
 	OptionsFunc func(x *Exchange) option.Options
 
 	// Authoritative tells that the Subnets are the whole truth about their
@@ -255,7 +258,8 @@ type Subnet struct {
 
 	// Source is the address that replies to clients of the subnet are sent
 	// from. If zero, the server identifier if it is the link's own, else the
-	// address that the request was sent to, else another one of the link.
+	// address that the request was sent to, else another one of the link,
+	// or else the server identifier all the same.
 	// Messages that name it as their server are for this Server.
 	Source netip.Addr
 }

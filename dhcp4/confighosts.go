@@ -6,6 +6,8 @@ import (
 	"net/netip"
 )
 
+const noHost = "%v is the network or broadcast address of the subnet %v"
+
 // hostIdentifiers checks the list of what reservations are looked up by.
 func (k *configChecker) hostIdentifiers(kinds []HostIdentifier) {
 	if kinds != nil && len(kinds) == 0 {
@@ -36,6 +38,9 @@ func (k *configChecker) reservations(prefix string, rs []Reservation, n *Subnet,
 		own.reservation("", r)
 		if n != nil && prefixOK && isUnicast(r.Addr) && !n.Prefix.Contains(r.Addr) {
 			own.add(".Addr", "%v is not inside the subnet %v", r.Addr, n.Prefix.Masked())
+		}
+		if n != nil && prefixOK && n.isEdge(r.Addr) {
+			own.add(".Addr", noHost, r.Addr, n.Prefix.Masked())
 		}
 		for _, p := range own.problems {
 			p.Path = fmt.Sprintf("%sReservations[%d]%s", prefix, i, p.Path)

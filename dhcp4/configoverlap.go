@@ -59,6 +59,12 @@ func (n *Subnet) isRest() bool {
 	return n.Prefix.IsValid() && n.Prefix.Bits() == 0 && len(n.Pools) == 0
 }
 
+// isEdge reports whether a is the network or broadcast address of the Prefix,
+// which is no host's.
+func (n *Subnet) isEdge(a netip.Addr) bool {
+	return n.Prefix.Bits() <= 30 && (a == n.Prefix.Masked().Addr() || a == broadcastOf(n.Prefix))
+}
+
 // poolRanges returns the ranges of a checked subnet's pools, without the
 // network and broadcast addresses.
 func (n *Subnet) poolRanges() []pool.Range {

@@ -14,7 +14,7 @@ import (
 func TestAddressesInDoubtComeBack(t *testing.T) {
 	for _, hold := range []time.Duration{-1, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			fail := map[string]bool{}
+			fail := new(faultSwitch)
 			c := labConfig()
 			c.HoldReclaimed = hold
 			c.Leases = faultyStore(new(lease.Memory), fail)
@@ -34,15 +34,15 @@ func TestAddressesInDoubtComeBack(t *testing.T) {
 			l.expect("a lease", ask(".120"), ackOf(".120"))
 			free("with a lease", reserved+1)
 
-			fail["Update, but done"] = true
+			fail.on("Update, but done")
 			l.expect("given back", request{from: client1, typ: dhcp4.TypeRelease, ciaddr: ".120"}, silence(dhcp4.ReasonStoreFailed))
-			clear(fail)
+			fail.off()
 			time.Sleep(time.Minute)
 			free("after the RELEASE", reserved)
 
-			fail["Update, but done"] = true
+			fail.on("Update, but done")
 			l.expect("a new one", ask(".121"), silence(dhcp4.ReasonStoreFailed))
-			clear(fail)
+			fail.off()
 			time.Sleep(24 * time.Hour)
 			free("after its end", reserved)
 			l.srv.Close()

@@ -456,6 +456,13 @@ func (s *Server) makeRoom(ctx context.Context, n *subnet, now time.Time) {
 	if err != nil {
 		return
 	}
-	n.live.resync(s.snapshot.Load().allocator(n), o[n.id])
-	n.live.unread.Store(false)
+	// What n has been replaced by since the exchange began counts: its pools
+	// may be others, in the same liveSubnet.
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	snap := s.snapshot.Load()
+	if m := snap.subnets.id(n.id); m != nil && m.live == n.live {
+		n.live.resync(snap.allocator(m), o[n.id])
+		n.live.unread.Store(false)
+	}
 }

@@ -1,10 +1,14 @@
 package dhcp4_test
 
 import (
+	"context"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/embedhcp/embedhcp/dhcp4"
+	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/option"
 	"github.com/embedhcp/embedhcp/pool"
 )
@@ -89,5 +93,29 @@ func TestMalformedRequestedAddress(t *testing.T) {
 	for _, typ := range []dhcp4.MessageType{dhcp4.TypeDiscover, dhcp4.TypeRequest, dhcp4.TypeDecline} {
 		l := newLab(t, labConfig())
 		l.expect(typ.String(), request{from: client1, typ: typ, options: option.Options{{Code: 50, Data: []byte{192, 0, 2}}}}, silence(dhcp4.ReasonMalformed))
+	}
+}
+
+// TestNetworkAndBroadcastAddressesAreNotReserved: a client could not use one.
+func TestNetworkAndBroadcastAddressesAreNotReserved(t *testing.T) {
+	for _, edge := range []string{".0", ".255"} {
+		r := dhcp4.Reservation{HardwareAddr: lease.MustParseHardwareAddr(client1.mac), Addr: fullAddr(edge)}
+		want := fmt.Sprintf("%v is the network or broadcast address of the subnet 192.0.2.0/24", r.Addr)
+		c := labConfig()
+		c.Subnets[0].Reservations = []dhcp4.Reservation{r}
+		if _, err := dhcp4.NewServer(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s in a Config: %v", edge, err)
+		}
+		l := newLab(t, labConfig())
+		if err := l.srv.PutReservation(1, r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s in PutReservation: %v", edge, err)
+		}
+		// One of the whole Config may mean another subnet.
+		c = labConfig()
+		c.Reservations = []dhcp4.Reservation{r}
+		newLab(t, c).expect(edge+" in general", request{from: client1, typ: dhcp4.TypeDiscover}, offerOf(".100"))
+		c = labConfig()
+		c.Hosts = dhcp4.HostFinderFunc(func(context.Context, *dhcp4.Exchange) (*dhcp4.Reservation, error) { return &r, nil })
+		newLab(t, c).expect(edge+" found", request{from: client1, typ: dhcp4.TypeDiscover}, silence(dhcp4.ReasonHostFailed))
 	}
 }

@@ -17,7 +17,7 @@ func TestHealthTellsHowTheStoreIs(t *testing.T) {
 	for _, call := range []string{"Find", "Update", "Update, but done", "Sync"} {
 		t.Run(call, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fail := map[string]bool{}
+				fail := new(faultSwitch)
 				c := smallConfig()
 				c.Leases = faultyStore(new(lease.Memory), fail)
 				s := newServer(t, c)
@@ -39,7 +39,7 @@ func TestHealthTellsHowTheStoreIs(t *testing.T) {
 					}
 				}
 				want(nil)
-				fail[call] = true
+				fail.on(call)
 				for i := range 3 {
 					if _, _, err := respond(t, s, renewing(a)); err != dhcp4.ReasonStoreFailed {
 						t.Errorf("renewal: %v", err)
@@ -50,7 +50,7 @@ func TestHealthTellsHowTheStoreIs(t *testing.T) {
 				}
 				time.Sleep(time.Hour) // in which nothing happens
 				want(errStore)
-				clear(fail)
+				fail.off()
 				want(errStore)
 				if ack, _, err := respond(t, s, renewing(a)); ack == nil || ack.Type() != dhcp4.TypeACK {
 					t.Fatalf("renewal: %v, %v", ack, err)

@@ -124,7 +124,7 @@ func (s *snapshot) reservedAt(n *subnet, a netip.Addr) *hostRecord {
 // addrOf returns the address that r reserves in n; invalid: none.
 func (n *subnet) addrOf(r *hostRecord) netip.Addr {
 	a := r.address()
-	if r.global && !n.contains(a) || !r.global && n.outOfPool && n.poolOf(a) != nil {
+	if r.global && (!n.contains(a) || n.conf.isEdge(a)) || !r.global && n.outOfPool && n.poolOf(a) != nil {
 		return netip.Addr{}
 	}
 	return a

@@ -14,8 +14,9 @@ import (
 // Reconfigure replaces those of the Config, as long as there is the subnet.
 //
 // If the address is leased to another client, that client gets a NAK when it
-// renews. Until it is gone, r's client gets another address, and a NAK when it
-// renews that one afterwards, so that it comes and gets its own.
+// renews. Until its lease is gone (it took another, it expired, or you deleted
+// it in the store), r's client gets another address, if there is one, and a NAK
+// when it renews that one afterwards, so that it comes and gets its own.
 //
 // If r has a mistake, there is no such subnet, or the address is reserved for
 // another client, nothing changes and the error is a *ConfigError. After
@@ -31,6 +32,9 @@ func (s *Server) PutReservation(subnetID uint32, r Reservation) error {
 		k.reservation("", &r)
 		if n != nil && isUnicast(r.Addr) && !n.conf.Prefix.Contains(r.Addr) {
 			k.add(".Addr", "%v is not inside the subnet %v", r.Addr, n.conf.Prefix)
+		}
+		if n != nil && n.conf.isEdge(r.Addr) {
+			k.add(".Addr", noHost, r.Addr, n.conf.Prefix)
 		}
 		if len(k.problems) > 0 {
 			return nil, k.under("Reservation")
@@ -112,7 +116,9 @@ func (s *Server) AddSubnet(n Subnet) error {
 
 // RemoveSubnet removes the subnet with the given ID, and what PutReservation
 // added to it, while the Server goes on. Its leases stay in the store until
-// they expire. It reports whether there was such a subnet.
+// they expire: if their addresses shall be for others before, in a subnet that
+// is added, delete them there (lease.CompareAndSwap). It reports whether there
+// was such a subnet.
 func (s *Server) RemoveSubnet(id uint32) bool {
 	err := s.change(func(snap *snapshot) (after func(), err error) {
 		n := snap.subnets.id(id)
@@ -252,6 +258,11 @@ func (s *snapshot) keptConflict() error {
 			if n != nil && r.hasAddr && !n.conf.Prefix.Contains(r.address()) {
 				var k configChecker
 				k.add(path+".Addr", "%v is not inside the subnet %v", r.address(), n.conf.Prefix)
+				return &ConfigError{Problems: k.problems}
+			}
+			if n != nil && n.conf.isEdge(r.address()) {
+				var k configChecker
+				k.add(path+".Addr", noHost, r.address(), n.conf.Prefix)
 				return &ConfigError{Problems: k.problems}
 			}
 			if err := s.conflict(path, n, r); err != nil {

@@ -81,6 +81,20 @@ func (x *Exchange) relay() (attrs []slog.Attr) {
 	return attrs
 }
 
+// reservedAddr tells which address is reserved for the client, and who has it
+// instead.
+func (x *Exchange) reservedAddr() (attrs []slog.Attr) {
+	a := x.reserved()
+	if !a.IsValid() {
+		return nil
+	}
+	attrs = append(attrs, slog.String("reserved", a.String()))
+	if l := x.leaseAt(a); l != nil {
+		attrs = append(attrs, slog.String("lease", l.String()))
+	}
+	return attrs
+}
+
 func (s *Server) logServed(x *Exchange) {
 	if !s.enabled(slog.LevelInfo) {
 		return
@@ -145,6 +159,9 @@ func (s *Server) logDrop(x *Exchange) {
 	}
 	if x.Link != nil {
 		attrs = append(attrs, slog.String("link", x.Link.Name))
+	}
+	if x.reason == ReasonNoAddress {
+		attrs = append(attrs, x.reservedAddr()...)
 	}
 	s.record(level, id, "a message is not answered", attrs...)
 }

@@ -38,6 +38,7 @@ type parkedExchange struct {
 
 type reusable struct {
 	host  *host
+	sub   *subnet // that host was compiled for
 	until time.Time
 }
 
@@ -142,7 +143,7 @@ func (s *Server) findHost(ctx context.Context, x *Exchange) (h *host, err error)
 	}
 	h = foundHost(r, x.sub)
 	if r.Reuse > 0 {
-		s.pending.keep(parkKeyOf(x), h, time.Now().Add(r.Reuse))
+		s.pending.keep(parkKeyOf(x), reusable{h, x.sub, time.Now().Add(r.Reuse)})
 	}
 	return h, nil
 }
@@ -152,9 +153,14 @@ func checkFound(x *Exchange, r *Reservation) error {
 	var k configChecker
 	k.reservation("", r)
 	k.foundAddr(x, r.Addr)
+	return k.unusable()
+}
+
+// unusable returns the problems of an answer of a HostFinder as one error.
+func (k *configChecker) unusable() error {
 	var errs []error
 	for _, p := range k.problems {
-		errs = append(errs, fmt.Errorf("the reservation%s %w", p.Path, p.Err))
+		errs = append(errs, fmt.Errorf("unusable answer: Reservation%s: %w", p.Path, p.Err))
 	}
 	return errors.Join(errs...)
 }
@@ -168,11 +174,13 @@ func (k *configChecker) foundAddr(x *Exchange, a netip.Addr) {
 		k.add(".Addr", "%v is reserved for another client", a)
 	case !x.memberOf(a).conf.Prefix.Contains(a):
 		k.add(".Addr", "%v is not inside the subnet %v", a, x.sub.conf.Prefix)
+	case x.memberOf(a).conf.isEdge(a):
+		k.add(".Addr", noHost, a, x.memberOf(a).conf.Prefix)
 	}
 }
 
-// keep remembers an answer until the given moment.
-func (p *pending) keep(key string, h *host, until time.Time) {
+// keep remembers an answer.
+func (p *pending) keep(key string, r reusable) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reuse == nil {
@@ -184,7 +192,7 @@ func (p *pending) keep(key string, h *host, until time.Time) {
 			break
 		}
 	}
-	p.reuse[key] = reusable{h, until}
+	p.reuse[key] = r
 }
 
 // forget drops all answers that might be given again.
@@ -194,7 +202,8 @@ func (p *pending) forget() {
 	clear(p.reuse)
 }
 
-// recall returns an answer that may be given again, or nil.
+// recall returns an answer that may be given again, or nil. One that was given
+// for a subnet that is no more may not, though another has its ID by now.
 func (p *pending) recall(x *Exchange) *host {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -204,7 +213,7 @@ func (p *pending) recall(x *Exchange) *host {
 	var buf [64]byte // a client identifier is seldom longer
 	key := appendParkKey(buf[:0], x)
 	r, ok := p.reuse[string(key)]
-	if ok && time.Now().After(r.until) {
+	if ok && (r.sub != x.sub || time.Now().After(r.until)) {
 		delete(p.reuse, string(key))
 		return nil
 	}
@@ -218,9 +227,8 @@ func (s *Server) setFound(x *Exchange, h *host, err error) bool {
 	if err == nil && h != nil {
 		// The configuration may have changed since the HostFinder was asked.
 		var k configChecker
-		if k.foundAddr(x, h.conf.Addr); len(k.problems) > 0 {
-			err = k.under("")
-		}
+		k.foundAddr(x, h.conf.Addr)
+		err = k.unusable()
 	}
 	switch {
 	case err == nil:

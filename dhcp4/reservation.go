@@ -23,9 +23,9 @@ type Reservation struct {
 	CircuitID    string // sub-option 1 of the relay agent information (RFC 3046)
 	RemoteID     string // sub-option 2
 	FlexID       string // what Config.FlexID returns
-	AnyClient    bool   // whoever is on the subnet's link and has no other reservation; at most one per subnet, and one in the Config
+	AnyClient    bool   // whoever is on the subnet's link and has no other reservation: one at a time, as long as its lease, but with Stateless; at most one per subnet, and one in the Config
 
-	Addr     netip.Addr // the client's address, which no other client gets; not the Server's own
+	Addr     netip.Addr // the client's address, which no other client gets; not the Server's own, nor that of a network or broadcast
 	Hostname string
 	Options  option.Options
 	Lifetime time.Duration // If zero, the subnet's.
@@ -37,7 +37,8 @@ type Reservation struct {
 	// and answered with a NAK otherwise, and RELEASE and DECLINE are events.
 	Stateless bool
 	// Reuse is how long an answer of a HostFinder may be given again to the
-	// same client without another call. If zero, not at all.
+	// same client without another call, in the same subnet and until
+	// Reconfigure. If zero, not at all.
 	Reuse time.Duration
 }
 

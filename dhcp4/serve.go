@@ -233,7 +233,7 @@ func (on *serving) pause(d time.Duration) {
 // answer takes packets through the batch b.
 func (on *serving) answer(b *batch, packets []Packet) {
 	s := on.s
-	b.clear()
+	defer b.clear()
 	for i := range packets {
 		if len(packets[i].Data) >= bufferSize {
 			s.countReason(ReasonTooLong)
@@ -253,7 +253,10 @@ func (on *serving) answer(b *batch, packets []Packet) {
 				}
 				continue
 			}
-			s.setFound(x, h, nil)
+			if !s.setFound(x, h, nil) {
+				s.finish(x)
+				continue
+			}
 		}
 		b.ready = append(b.ready, x)
 	}
@@ -270,6 +273,11 @@ func (on *serving) resume(r readyExchange) {
 	defer on.mu.Unlock()
 	if on.aborted {
 		on.s.countReason(ReasonClosed)
+		return
+	}
+	if len(on.ready) >= max(on.s.snapshot.Load().maxPending, maxBatch) {
+		// The store is slower than the HostFinder.
+		on.s.countReason(ReasonPendingFull)
 		return
 	}
 	on.ready = append(on.ready, r)
@@ -298,7 +306,7 @@ func (on *serving) resume(r readyExchange) {
 // is prepared anew, for the configuration may have changed.
 func (on *serving) answerReady(b *batch, ready []readyExchange) {
 	s := on.s
-	b.clear()
+	defer b.clear()
 	for i := range ready {
 		x := b.next()
 		if !s.prepare(x, &ready[i].packet) || s.needsHost(x) && !s.setFound(x, ready[i].host, ready[i].err) {

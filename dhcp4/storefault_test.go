@@ -22,11 +22,22 @@ import (
 
 var errStore = errors.New("the store is out of order")
 
+// A faultSwitch names the calls that fail. It may be set while timers run.
+type faultSwitch struct{ calls sync.Map }
+
+func (f *faultSwitch) on(call string) { f.calls.Store(call, true) }
+func (f *faultSwitch) off()           { f.calls.Clear() }
+
+func (f *faultSwitch) isOn(call string) bool {
+	_, ok := f.calls.Load(call)
+	return ok
+}
+
 // faultyStore fails in the calls whose name is in fail. "Update, but done" is
 // one that does its work and fails nevertheless.
-func faultyStore(st lease.Store, fail map[string]bool) *leasetest.Hooks {
+func faultyStore(st lease.Store, fail *faultSwitch) *leasetest.Hooks {
 	check := func(call string) error {
-		if fail[call] {
+		if fail.isOn(call) {
 			return errStore
 		}
 		return nil
@@ -73,21 +84,31 @@ func TestNothingIsConfirmedWhenTheStoreFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s, %v of %s%s", tt.fails, tt.r.typ, tt.r.asks, tt.r.ciaddr), func(t *testing.T) {
-			fail := map[string]bool{}
+			fail := new(faultSwitch)
 			c := labConfig()
 			c.Leases = faultyStore(new(lease.Memory), fail)
 			l := newLab(t, c)
 			l.expect("before", request{from: client2, typ: ask, server: "us", asks: ".130"}, ackOf(".130"))
-			ctx, stop := context.WithCancel(t.Context())
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
 			events := l.srv.Events(ctx)
-			fail[tt.fails] = true
+			fail.on(tt.fails)
 			l.expect("while it fails", tt.r, tt.want)
-			stop()
-			for e := range events {
-				t.Errorf("event of what is not known to be stored: %+v", e)
-			}
 			// It works again as soon as the store does, whatever the outcome was.
-			clear(fail)
+			fail.off()
+			l.expect("the end", request{from: stranger("99"), typ: ask, server: "us", asks: ".150"}, ackOf(".150"))
+			ended := false
+			for e := range events {
+				if ended = e.New.Addr == fullAddr(".150"); ended {
+					break
+				}
+				if e.Kind != dhcp4.EventStoreFailed && e.Kind != dhcp4.EventStoreRecovered {
+					t.Errorf("event of what is not known to be stored: %v, %v, %v", e.Kind, e.Old, e.New)
+				}
+			}
+			if !ended {
+				t.Error("no event of what is stored afterwards")
+			}
 			switch tt.r.typ {
 			case dhcp4.TypeRequest:
 				if tt.want == failed && tt.r.ciaddr == "" && tt.r.asks == ".120" {
@@ -158,7 +179,7 @@ func TestOrderOfStoreCallsAndReplies(t *testing.T) {
 		defer mu.Unlock()
 		log = append(log, s)
 	}
-	fail := map[string]bool{}
+	fail := new(faultSwitch)
 	synced := make(chan struct{}, 1)
 	c := labConfig()
 	st := new(lease.Memory)
@@ -211,7 +232,7 @@ func TestOrderOfStoreCallsAndReplies(t *testing.T) {
 		ended := make(chan error)
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { ended <- l.srv.Serve(ctx, conn) }()
-		if fail["Sync"] { // then no reply comes; Serve ends after the batch
+		if fail.isOn("Sync") { // then no reply comes; Serve ends after the batch
 			<-synced
 		} else {
 			<-done
@@ -255,7 +276,7 @@ func TestOrderOfStoreCallsAndReplies(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, d)
 		}
 	}
-	fail["Sync"] = true
+	fail.on("Sync")
 	want := []string{"Find 1", "Update 1", "Sync"}
 	if d := cmp.Diff(want, serve(request{from: client1, typ: ask, ciaddr: ".121"})); d != "" {
 		t.Errorf("Sync fails (-want +got):\n%s", d)

@@ -22,6 +22,7 @@ type checker struct {
 	ids      map[int64]bool        // of the subnets so far
 	prefixes map[netip.Prefix]bool // of them, as written, host bits included
 	hosts    map[string]bool       // reserved so far: identifiers and addresses by subnet
+	told     map[[2]*node]bool     // inherited values that have been a problem
 }
 
 // is22 and is30 tell that one version alone was asked for, so that its rules
@@ -43,6 +44,7 @@ func (c *checker) document(d *node) {
 	c.kea = keaDefinitions(c.versions)
 	c.classes, c.hosts = make(map[string]bool), make(map[string]bool)
 	c.ids, c.prefixes = make(map[int64]bool), make(map[netip.Prefix]bool)
+	c.told = make(map[[2]*node]bool)
 	c.defined = c.optionDefs(d.list("option-def"), c.kea, false)
 	c.optionList(d, c.defined, true)
 	c.controlSockets(d)

@@ -306,16 +306,16 @@ func isIPv4(s string) bool {
 func (c *checker) teeTimes(m *node, in scopes) {
 	for _, key := range []string{"renew-timer", "rebind-timer"} {
 		if n := in.get(key); n != nil && n.num < 0 {
-			c.fail(c.owner(m, n), "%s, %d, is negative", key, n.num)
+			c.failTerm(m, n, nil, "%s, %d, is negative", key, n.num)
 		}
 	}
 	renew, rebind := in.get("renew-timer"), in.get("rebind-timer")
 	if renew != nil && rebind != nil && renew.num > rebind.num {
 		const text = "renew-timer, %d, is greater than rebind-timer, %d"
 		if c.is22() {
-			c.fail(c.owner(m, renew), text, renew.num, rebind.num)
-		} else {
-			c.warn(c.owner(m, renew), text+": it has no effect", renew.num, rebind.num)
+			c.failTerm(m, renew, rebind, text, renew.num, rebind.num)
+		} else if at, from := c.termAt(m, renew, rebind); at != nil {
+			c.warn(at, text+"%s: it has no effect", renew.num, rebind.num, from)
 		}
 	}
 	if !in.bool("calculate-tee-times") {
@@ -328,39 +328,60 @@ func (c *checker) teeTimes(m *node, in scopes) {
 			continue
 		}
 		if *t = n.flt; n.flt <= 0 || n.flt >= 1 {
-			c.fail(c.owner(m, n), "%s, %v, is not between 0.0 and 1.0", key, n.flt)
+			c.failTerm(m, n, nil, "%s, %v, is not between 0.0 and 1.0", key, n.flt)
 			return
 		}
 	}
 	if t1 >= t2 {
-		c.fail(m, "t1-percent, %v, is not less than t2-percent, %v", t1, t2)
+		if at, from := c.termAt(m, in.get("t1-percent"), in.get("t2-percent")); at != nil {
+			c.fail(m, "t1-percent, %v, is not less than t2-percent, %v%s", t1, t2, from)
+		}
 	}
 }
 
-// owner is where a problem with the value n in m is: Kea finds one with an
-// inherited value in the map that inherits it.
-func (c *checker) owner(m, n *node) *node {
-	if n.parent == m {
-		return n
+// termAt is where a problem with the value n in m is, which does not go with
+// the value other; either may be nil. Kea finds one with inherited values in
+// the map that inherits them; from tells whence. Who else inherits the same has
+// no further problem: at is nil then.
+func (c *checker) termAt(m, n, other *node) (at *node, from string) {
+	if n != nil && n.parent == m {
+		return n, ""
 	}
-	return m
+	if other != nil && other.parent == m {
+		return m, ""
+	}
+	key := [2]*node{n, other}
+	if c.told[key] {
+		return nil, ""
+	}
+	c.told[key] = true
+	if n == nil {
+		n = other
+	}
+	return m, ", inherited from " + n.path()
+}
+
+func (c *checker) failTerm(m, n, other *node, format string, args ...any) {
+	if at, from := c.termAt(m, n, other); at != nil {
+		c.fail(at, format+"%s", append(args, from)...)
+	}
 }
 
 // lifetimes checks valid-lifetime and its bounds. Kea keeps 32 bits of each.
 func (c *checker) lifetimes(m *node, in scopes, hasDefault bool) {
 	value, has := uint32(7200), hasDefault
 	low, high := in.get("min-valid-lifetime"), in.get("max-valid-lifetime")
-	at := m
-	if n := in.get("valid-lifetime"); n != nil {
-		value, has, at = uint32(n.num), true, c.owner(m, n)
+	valid := in.get("valid-lifetime")
+	if valid != nil {
+		value, has = uint32(valid.num), true
 	}
 	switch {
 	case low != nil && high != nil && uint32(low.num) > uint32(high.num):
-		c.fail(c.owner(m, low), "min-valid-lifetime, %d, is greater than max-valid-lifetime, %d", low.num, high.num)
+		c.failTerm(m, low, high, "min-valid-lifetime, %d, is greater than max-valid-lifetime, %d", low.num, high.num)
 	case low != nil && has && value < uint32(low.num):
-		c.fail(at, "min-valid-lifetime, %d, is greater than valid-lifetime, %d", low.num, value)
+		c.failTerm(m, valid, low, "min-valid-lifetime, %d, is greater than valid-lifetime, %d", low.num, value)
 	case high != nil && has && value > uint32(high.num):
-		c.fail(at, "valid-lifetime, %d, is greater than max-valid-lifetime, %d", value, high.num)
+		c.failTerm(m, valid, high, "valid-lifetime, %d, is greater than max-valid-lifetime, %d", value, high.num)
 	}
 }
 
@@ -370,7 +391,7 @@ func (c *checker) cache(m *node, in scopes) {
 		return
 	}
 	if n.flt < 0 || n.flt >= 1 || n.flt == 0 && c.is22() {
-		c.fail(c.owner(m, n), "cache-threshold, %v, is not between 0.0 and 1.0", n.flt)
+		c.failTerm(m, n, nil, "cache-threshold, %v, is not between 0.0 and 1.0", n.flt)
 	}
 }
 
@@ -438,7 +459,7 @@ func (c *checker) ddnsTTL(m *node, in scopes) {
 		}
 	}
 	if low != nil && high != nil && low.num > high.num {
-		c.fail(c.owner(m, low), "ddns-ttl-min, %d, is greater than ddns-ttl-max, %d", low.num, high.num)
+		c.failTerm(m, low, high, "ddns-ttl-min, %d, is greater than ddns-ttl-max, %d", low.num, high.num)
 	}
 }
 

@@ -64,6 +64,17 @@ func TestRecordsAreToldAsKeaTellsThem(t *testing.T) {
 		{slog.LevelWarn, "ALLOC_ENGINE_V4_ALLOC_FAIL", "a message is not answered",
 			[]any{"reason", "no address is free", client, "type", "Discover", "link", "ens33"},
 			"WARN  [kea-dhcp4.alloc-engine/PID.TID] ALLOC_ENGINE_V4_ALLOC_FAIL " + label + ": no address is left for Discover from ens33"},
+		{slog.LevelWarn, "ALLOC_ENGINE_V4_ALLOC_FAIL", "a message is not answered",
+			[]any{client, "type", "Discover", "link", "ens33", "reserved", "192.0.2.7", "lease", "192.0.2.7, subnet 1"},
+			"WARN  [kea-dhcp4.alloc-engine/PID.TID] ALLOC_ENGINE_V4_ALLOC_FAIL " + label +
+				": no address is left for Discover from ens33; 192.0.2.7 is reserved for the client, but another one has it: 192.0.2.7, subnet 1"},
+		{slog.LevelInfo, "DHCP4_LEASE_REUSE", "a lease is confirmed as it is stored",
+			[]any{client, "address", "192.168.1.100", "lifetime", time.Hour},
+			"INFO  [kea-dhcp4.leases/PID.TID] DHCP4_LEASE_REUSE " + label + ": lease 192.168.1.100 is confirmed as it is stored, for 3600 seconds"},
+		{debug, "DHCP4_SUBNET_SELECTION_FAILED", "a message is not answered",
+			[]any{client, "type", "Discover", "giaddr", "192.0.2.1", "link", "ens33"},
+			"DEBUG [kea-dhcp4.bad-packets/PID.TID] DHCP4_SUBNET_SELECTION_FAILED " + label +
+				": no subnet for Discover from ens33 through the relay agent 192.0.2.1: neither its giaddr nor an address of the interface is in one"},
 		{debug, "DHCP4_SUBNET_SELECTION_FAILED", "a message is not answered",
 			[]any{"reason", "no subnet", client, "type", "Discover", "link", "ens33"},
 			"DEBUG [kea-dhcp4.bad-packets/PID.TID] DHCP4_SUBNET_SELECTION_FAILED " + label +

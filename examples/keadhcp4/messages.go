@@ -13,7 +13,9 @@ import (
 type message struct {
 	logger string // of Kea that it comes from, without "kea-dhcp4."
 	debug  int    // debuglevel that a record of level debug needs
-	text   string // with {name} for an attribute's value; empty: the record's own
+	// text has {name} for an attribute's value, and what is between [ and ]
+	// only if there is the first attribute named there; empty: the record's own.
+	text string
 }
 
 // Kea's debug levels.
@@ -31,6 +33,8 @@ func messageOf(id string) message {
 		return message{"leases", debugBasic, "lease {address} has been allocated for {lifetime} seconds"}
 	case "DHCP4_LEASE_ADVERT", "DHCP4_LEASE_OFFER":
 		return message{"leases", debugBasic, "lease {address} is offered, for {lifetime} seconds"}
+	case "DHCP4_LEASE_REUSE":
+		return message{"leases", debugBasic, "lease {address} is confirmed as it is stored, for {lifetime} seconds"}
 	case "DHCP4_RELEASE":
 		return message{"leases", debugBasic, "the client has released {address}"}
 	case "DHCP4_DECLINE_LEASE":
@@ -40,7 +44,7 @@ func messageOf(id string) message {
 	case "DHCP4_PACKET_NAK_0001", "DHCP4_PACKET_NAK_0002", "DHCP4_PACKET_NAK_0003", "DHCP4_PACKET_NAK_0004":
 		return message{"bad-packets", debugDetail, "the request gets a DHCPNAK: {reason}"}
 	case "DHCP4_SUBNET_SELECTION_FAILED":
-		return message{"bad-packets", debugDetail, "no subnet for {type} from {link}: neither its giaddr nor an address of the interface is in one"}
+		return message{"bad-packets", debugDetail, "no subnet for {type} from {link}[ through the relay agent {giaddr}]: neither its giaddr nor an address of the interface is in one"}
 	case "DHCP4_UNKNOWN_ADDRESS_REQUESTED":
 		return message{"bad-packets", debugDetail, "{type} from {link} is for an address that this server does not give out"}
 	case "DHCP4_PACKET_SEND":
@@ -52,7 +56,7 @@ func messageOf(id string) message {
 	case "DHCP4_PACKET_OPTIONS_OMITTED":
 		return message{"options", debugBasic, ""}
 	case "ALLOC_ENGINE_V4_ALLOC_FAIL":
-		return message{"alloc-engine", debugBasic, "no address is left for {type} from {link}"}
+		return message{"alloc-engine", debugBasic, "no address is left for {type} from {link}[; {reserved} is reserved for the client, but another one has it: {lease}]"}
 	case "ALLOC_ENGINE_V4_LEASE_RECLAIM":
 		return message{"alloc-engine", debugBasic, "lease {address} of {hwaddr} has expired"}
 	case "DHCPSRV_LEASE_SANITY_FAIL":
@@ -117,12 +121,28 @@ func (m message) tell(id, own string, attrs []slog.Attr) string {
 		return oneLine(b.String())
 	}
 	for text := m.text; text != ""; {
+		before, rest, _ := strings.Cut(text, "[")
+		b.WriteString(fill(before, values))
+		part, after, _ := strings.Cut(rest, "]")
+		_, name, _ := strings.Cut(part, "{")
+		if name, _, _ = strings.Cut(name, "}"); values[name] != "" {
+			b.WriteString(fill(part, values))
+		}
+		text = after
+	}
+	return oneLine(b.String())
+}
+
+// fill puts the values for their names into text.
+func fill(text string, values map[string]string) string {
+	var b strings.Builder
+	for text != "" {
 		before, rest, _ := strings.Cut(text, "{")
 		name, after, _ := strings.Cut(rest, "}")
 		b.WriteString(before + values[name])
 		text = after
 	}
-	return oneLine(b.String())
+	return b.String()
 }
 
 // valueText writes an attribute's value, lifetimes in seconds as Kea does.

@@ -105,6 +105,7 @@ func (s *service) serve(ctx context.Context, e endpoint, conn dhcp4.Conn, wait t
 	for {
 		if conn != nil {
 			said = ""
+			s.log.Info("the socket is open", "id", "DHCPSRV_CFGMGR_ADD_IFACE", "interface", e.String())
 			err := s.srv.Serve(ctx, conn)
 			if ctx.Err() != nil || errors.Is(err, dhcp4.ErrServerClosed) {
 				return
@@ -123,9 +124,7 @@ func (s *service) serve(ctx context.Context, e endpoint, conn dhcp4.Conn, wait t
 				said = err.Error()
 				s.failed(e, err)
 			}
-			continue
 		}
-		s.log.Info("the socket is open", "id", "DHCPSRV_CFGMGR_ADD_IFACE", "interface", e.String())
 	}
 }
 
