@@ -132,7 +132,7 @@ func (x *Exchange) allowed(a netip.Addr) bool {
 		return true
 	}
 	n := x.memberOf(a)
-	return n.live.contains(a) && !x.reservedForOther(a) && !x.barred(n)
+	return n.mayGive(a) && n.live.contains(a) && !x.reservedForOther(a) && !x.barred(n)
 }
 
 // reserved returns the address that is reserved for the client, invalid if
@@ -163,6 +163,9 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		case n == nil:
 			x.drop(ReasonNoAddress)
+			return netip.Addr{}, false
+		case !n.mayGive(a):
+			x.drop(ReasonNoAddress) // the client asks again, and is offered it
 			return netip.Addr{}, false
 		case x.isOwn(a) || x.reservedForOther(a):
 			n.live.leased(a) // nobody gets it

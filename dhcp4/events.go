@@ -103,9 +103,9 @@ func (e *events) close() {
 	e.changed.Broadcast()
 }
 
-// Events yields what happens to leases from this call on, until ctx ends or
-// the Server is shut down or closed; what happened before that is still
-// yielded. The last 1,024 events are kept for a listener that is slow; one
+// Events yields what happens to leases from this call on, until ctx ends, or
+// until the Server is shut down or closed and what happened before is yielded.
+// The last 1,024 events are kept for a listener that is slow; one
 // that is slower finds a jump in Seq. There may be many listeners, and the
 // Server never waits for one. Events of one address may come out of order
 // when its packets come through two Conns; the leases' revisions chain them,

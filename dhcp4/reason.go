@@ -47,7 +47,8 @@ const (
 	ReasonNotOwner
 	// ReasonNoReturnPath: an INFORM without an address to answer to.
 	ReasonNoReturnPath
-	// ReasonPendingFull: too many exchanges wait for the HostFinder.
+	// ReasonPendingFull: too many exchanges wait for the HostFinder, or, after
+	// that, for the lease store.
 	ReasonPendingFull
 	// ReasonSuperseded: a newer message of the client came while this one
 	// waited for the HostFinder.

@@ -295,6 +295,10 @@ func (n *subnet) poolOf(a netip.Addr) *subnetPool {
 	return nil
 }
 
+// mayGive reports whether a is in a pool of n. That it is in one of the
+// allocator does not say so: that may be of a newer configuration than n.
+func (n *subnet) mayGive(a netip.Addr) bool { return n.poolOf(a) != nil }
+
 // isConfigured reports whether a is a server identifier of the Config or of a
 // Subnet.
 func (s *snapshot) isConfigured(a netip.Addr) bool {

@@ -71,7 +71,7 @@ func (x *Exchange) setServerID() {
 		x.ownID = id
 	}
 	x.serverID = x.ownID
-	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && isUnicast(id) {
+	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && !x.stashed && isUnicast(id) {
 		x.serverID = id
 	}
 }

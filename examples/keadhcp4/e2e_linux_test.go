@@ -20,6 +20,7 @@ import (
 
 	"github.com/embedhcp/embedhcp/dhcp4"
 	"github.com/embedhcp/embedhcp/dhcp4/dhcp4test"
+	"github.com/embedhcp/embedhcp/examples/internal/netlab"
 	"github.com/embedhcp/embedhcp/lease"
 )
 
@@ -30,12 +31,12 @@ const (
 
 // clients start a DHCP client on the client that gets one lease, and end when
 // it has.
-var clients = map[string]func(t *testing.T, l *lab) *process{
-	"udhcpc": func(t *testing.T, l *lab) *process {
-		return l.on(l.client, nil, "udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", script(t, "udhcpc-script"),
+var clients = map[string]func(t *testing.T, l *lab) *netlab.Process{
+	"udhcpc": func(t *testing.T, l *lab) *netlab.Process {
+		return l.client.Start("udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", script(t, "udhcpc-script"),
 			"-x", "hostname:laptop", "-O", "search", "-O", "58", "-O", "59", "-t", "5", "-T", "5")
 	},
-	"dhclient": func(t *testing.T, l *lab) *process {
+	"dhclient": func(t *testing.T, l *lab) *netlab.Process {
 		// AppArmor may allow dhclient the folders of its package alone.
 		etc, lib, run := filepath.Dir(script(t, "dhclient-script")), t.TempDir(), t.TempDir()
 		text := "timeout 20; retry 1; initial-interval 2; send host-name \"laptop\";\n" +
@@ -46,11 +47,12 @@ var clients = map[string]func(t *testing.T, l *lab) *process{
 		if err := os.Mkdir(filepath.Join(lib, "dhcp"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		return l.on(l.client, []string{etc, "/etc/dhcp", lib, "/var/lib", run, "/run"}, "dhclient", "-4", "-d", "-1", "-v",
+		l.client.Mounts["/etc/dhcp"], l.client.Mounts["/var/lib"], l.client.Mounts["/run"] = etc, lib, run
+		return l.client.Start("dhclient", "-4", "-d", "-1", "-v",
 			"-cf", "/etc/dhcp/dhclient.conf", "-sf", "/etc/dhcp/dhclient-script",
 			"-lf", "/var/lib/dhcp/dhclient.leases", "-pf", "/run/dhclient.pid", clientPort)
 	},
-	"dhcpcd": func(t *testing.T, l *lab) *process {
+	"dhcpcd": func(t *testing.T, l *lab) *netlab.Process {
 		name := script(t, "dhcpcd-script")
 		conf, lib, run := filepath.Join(filepath.Dir(name), "dhcpcd.conf"), t.TempDir(), t.TempDir()
 		text := "ipv4only\nnoarp\nnoipv4ll\nnodelay\nclientid\nhostname laptop\nscript " + name + "\n" +
@@ -61,7 +63,8 @@ var clients = map[string]func(t *testing.T, l *lab) *process{
 		if err := os.Mkdir(filepath.Join(lib, "dhcpcd"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		return l.on(l.client, []string{lib, "/var/lib", run, "/run"}, "dhcpcd", "-B", "-d", "-f", conf, clientPort)
+		l.client.Mounts["/var/lib"], l.client.Mounts["/run"] = lib, run
+		return l.client.Start("dhcpcd", "-B", "-d", "-f", conf, clientPort)
 	},
 }
 
@@ -88,7 +91,7 @@ func (l *lab) serveOne(t *testing.T, client string) (s served) {
 	before := time.Now()
 	p := clients[client](t, l)
 	// What matters ends with the second message; the client may go on.
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(netlab.Patience); ; time.Sleep(10 * time.Millisecond) {
 		l.mu.Lock()
 		n := len(l.replies)
 		l.mu.Unlock()
@@ -96,10 +99,10 @@ func (l *lab) serveOne(t *testing.T, client string) (s served) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s has got %d messages:\n%s", client, n, p.printed())
+			t.Fatalf("%s has got %d messages:\n%s", client, n, p.Printed())
 		}
 	}
-	p.end()
+	p.Kill()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.replies {
@@ -130,18 +133,18 @@ func fields(m *dhcp4.Message) map[string]string {
 }
 
 func TestEndToEndServesAsKeaDoes(t *testing.T) {
-	needs(t, "kea-dhcp4")
+	netlab.Needs(t, "kea-dhcp4")
 	for client := range clients {
 		for name, mac := range map[string]string{"unknown": laptop, "reserved": webServer} {
 			t.Run(client+"/"+name, func(t *testing.T) {
-				needs(t, client)
+				netlab.Needs(t, client)
 				t.Parallel()
 				var got [2]served
 				for i, server := range []string{"kea-dhcp4", program(t)} {
 					l := newLab(t, mac)
 					p := l.serve(server)
 					got[i] = l.serveOne(t, client)
-					p.shutDown(syscall.SIGTERM)
+					p.MustExit(syscall.SIGTERM, 2*time.Second)
 				}
 				if diff := cmp.Diff(got[0], got[1]); diff != "" {
 					t.Errorf("(-Kea +ours):\n%s", diff)
@@ -160,21 +163,21 @@ func TestEndToEndServesAsKeaDoes(t *testing.T) {
 // TestEndToEndLeaseFileGoesToKeaAndBack exchanges the server in the middle of a
 // lease, which its client then renews.
 func TestEndToEndLeaseFileGoesToKeaAndBack(t *testing.T) {
-	needs(t, "kea-dhcp4", "udhcpc")
+	netlab.Needs(t, "kea-dhcp4", "udhcpc")
 	for _, servers := range [][]string{{"kea-dhcp4", program(t), "kea-dhcp4"}, {program(t), "kea-dhcp4", program(t)}} {
 		t.Run(filepath.Base(servers[0])+" first", func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, laptop)
 			p := l.serve(servers[0])
-			c := l.on(l.client, nil, "udhcpc", "-f", "-i", clientPort, "-s", renewScript(t), "-x", "hostname:laptop", "-t", "5", "-T", "5")
-			c.awaits("lease of 192.168.1.100 obtained")
-			p.awaits(" DHCP4_LEASE_ALLOC ")
+			c := l.client.Start("udhcpc", "-f", "-i", clientPort, "-s", renewScript(t), "-x", "hostname:laptop", "-t", "5", "-T", "5")
+			c.Awaits("lease of 192.168.1.100 obtained")
+			p.Awaits(" DHCP4_LEASE_ALLOC ")
 			for i, server := range servers[1:] {
-				p.shutDown(syscall.SIGTERM)
+				p.MustExit(syscall.SIGTERM, 2*time.Second)
 				kept := l.leaseRows()
 				p = l.serve(server)
-				c.signal(syscall.SIGUSR1) // renew
-				c.awaitsN("lease of 192.168.1.100 obtained", i+2)
+				c.Signal(syscall.SIGUSR1) // renew
+				c.AwaitsN("lease of 192.168.1.100 obtained", i+2)
 				// The client may miss an answer to its first message.
 				if diff := cmp.Diff([]string{"43200"}, slices.Compact(allocations(p))); diff != "" {
 					t.Errorf("%s: lifetimes (-want +got):\n%s", server, diff)
@@ -184,7 +187,7 @@ func TestEndToEndLeaseFileGoesToKeaAndBack(t *testing.T) {
 					t.Errorf("%s: the rows have become\n%s", server, strings.Join(rows, "\n"))
 				}
 			}
-			if log := p.printed(); strings.Contains(log, " ERROR ") {
+			if log := p.Printed(); strings.Contains(log, " ERROR ") {
 				t.Error(log)
 			}
 		})
@@ -208,23 +211,23 @@ var allocated = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} I
 
 // allocations returns the lifetimes of the leases that a server says to have
 // given to the laptop.
-func allocations(p *process) (lifetimes []string) {
-	for _, m := range allocated.FindAllStringSubmatch(p.printed(), -1) {
+func allocations(p *netlab.Process) (lifetimes []string) {
+	for _, m := range allocated.FindAllStringSubmatch(p.Printed(), -1) {
 		lifetimes = append(lifetimes, m[1])
 	}
 	return lifetimes
 }
 
 func TestEndToEndReload(t *testing.T) {
-	needs(t, "udhcpc")
+	netlab.Needs(t, "udhcpc")
 	t.Parallel()
 	l := newLab(t, laptop)
 	p := l.serve(program(t))
 	once := func(want ...string) {
 		t.Helper()
 		c := clients["udhcpc"](t, l)
-		if c.status() != 0 {
-			t.Fatalf("udhcpc has no lease:\n%s", c.printed())
+		if c.Status() != 0 {
+			t.Fatalf("udhcpc has no lease:\n%s", c.Printed())
 		}
 		if diff := cmp.Diff(want, allocations(p)); diff != "" {
 			t.Fatalf("lifetimes (-want +got):\n%s", diff)
@@ -233,41 +236,41 @@ func TestEndToEndReload(t *testing.T) {
 	once("43200")
 
 	l.configure(`"valid-lifetime": 43200`, `"valid-lifetyme": 7200`)
-	p.signal(syscall.SIGHUP)
-	p.awaits(" DHCP4_DYNAMIC_RECONFIGURATION_FAIL ")
-	if s := p.printed(); !strings.Contains(s, "ERROR [kea-dhcp4.dhcp4/") || !strings.Contains(s, "kea-dhcp4.conf:17.5") || !strings.Contains(s, "valid-lifetime") {
+	p.Signal(syscall.SIGHUP)
+	p.Awaits(" DHCP4_DYNAMIC_RECONFIGURATION_FAIL ")
+	if s := p.Printed(); !strings.Contains(s, "ERROR [kea-dhcp4.dhcp4/") || !strings.Contains(s, "kea-dhcp4.conf:17.5") || !strings.Contains(s, "valid-lifetime") {
 		t.Errorf("the log does not tell where the mistake is:\n%s", s)
 	}
 	once("43200", "43200")
 
 	l.configure(`"valid-lifetime": 43200`, `"valid-lifetime": 50000`)
-	p.signal(syscall.SIGHUP)
-	p.awaits(" DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS ")
+	p.Signal(syscall.SIGHUP)
+	p.Awaits(" DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS ")
 	once("43200", "43200", "50000")
 
 	l.configure(`"persist": true`, `"persist": false`)
-	p.signal(syscall.SIGHUP)
-	p.awaitsN(" DHCP4_DYNAMIC_RECONFIGURATION_FAIL ", 2)
-	p.shutDown(syscall.SIGINT)
+	p.Signal(syscall.SIGHUP)
+	p.AwaitsN(" DHCP4_DYNAMIC_RECONFIGURATION_FAIL ", 2)
+	p.MustExit(syscall.SIGINT, 2*time.Second)
 	if files, err := os.ReadDir(filepath.Join(l.run, "kea")); err != nil || len(files) > 0 {
 		t.Errorf("left behind: %v (%v)", files, err)
 	}
 }
 
 func TestEndToEndLogFileIsOpenedAnew(t *testing.T) {
-	needs(t, "udhcpc")
+	netlab.Needs(t, "udhcpc")
 	t.Parallel()
 	l := newLab(t, laptop)
 	l.configure(`"output": "stdout"`, `"output": "/var/lib/kea/kea.log", "pattern": "PATTERN %-5p %m%n"`)
 	log := filepath.Join(l.lib, "kea/kea.log")
-	p := l.onServer(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
+	p := l.server.Start(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
 	contains := func(path, text string) {
 		t.Helper()
-		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(netlab.Patience); ; time.Sleep(10 * time.Millisecond) {
 			if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) {
 				return
 			} else if time.Now().After(deadline) {
-				t.Fatalf("%s has no %q (%v):\n%s%s", path, text, err, b, p.printed())
+				t.Fatalf("%s has no %q (%v):\n%s%s", path, text, err, b, p.Printed())
 			}
 		}
 	}
@@ -275,38 +278,38 @@ func TestEndToEndLogFileIsOpenedAnew(t *testing.T) {
 	if err := os.Rename(log, log+".old"); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGHUP)
+	p.Signal(syscall.SIGHUP)
 	contains(log, "DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
-	if c := clients["udhcpc"](t, l); c.status() != 0 {
-		t.Fatal(c.printed())
+	if c := clients["udhcpc"](t, l); c.Status() != 0 {
+		t.Fatal(c.Printed())
 	}
 	contains(log, "DHCP4_LEASE_ALLOC")
-	p.shutDown(syscall.SIGTERM)
+	p.MustExit(syscall.SIGTERM, 2*time.Second)
 }
 
 func TestEndToEndSecondServerIsRefused(t *testing.T) {
-	needs(t)
+	netlab.Needs(t)
 	t.Parallel()
 	for _, first := range []string{program(t), "kea-dhcp4"} {
 		t.Run(filepath.Base(first), func(t *testing.T) {
-			needs(t, first)
+			netlab.Needs(t, first)
 			t.Parallel()
 			l := newLab(t, laptop)
 			p := l.serve(first)
-			second := l.onServer(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
-			if code := second.status(); code != 1 || !strings.Contains(second.printed(), " DHCP4_ALREADY_RUNNING ") {
-				t.Errorf("exit status %d:\n%s", code, second.printed())
+			second := l.server.Start(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
+			if code := second.Status(); code != 1 || !strings.Contains(second.Printed(), " DHCP4_ALREADY_RUNNING ") {
+				t.Errorf("exit status %d:\n%s", code, second.Printed())
 			}
 			if _, err := os.Stat(filepath.Join(l.run, "kea/kea-dhcp4.kea-dhcp4.pid")); err != nil {
 				t.Error(err)
 			}
-			p.shutDown(syscall.SIGTERM)
+			p.MustExit(syscall.SIGTERM, 2*time.Second)
 		})
 	}
 }
 
 func TestEndToEndServesWithoutRoot(t *testing.T) {
-	needs(t, "udhcpc", "setpriv")
+	netlab.Needs(t, "udhcpc", "setpriv")
 	t.Parallel()
 	l := newLab(t, laptop)
 	manager := filepath.Join(l.run, "notify")
@@ -315,7 +318,7 @@ func TestEndToEndServesWithoutRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer told.Close()
-	if err := errors.Join(os.Chmod(manager, 0o777), told.SetReadDeadline(time.Now().Add(patience))); err != nil {
+	if err := errors.Join(os.Chmod(manager, 0o777), told.SetReadDeadline(time.Now().Add(netlab.Patience))); err != nil {
 		t.Fatal(err)
 	}
 	p := l.serve("env", "NOTIFY_SOCKET=/run/notify", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
@@ -325,67 +328,66 @@ func TestEndToEndServesWithoutRoot(t *testing.T) {
 	if n, err := told.Read(state); err != nil || string(state[:n]) != "READY=1" {
 		t.Errorf("the service manager is told %q, %v", state[:n], err)
 	}
-	if c := clients["udhcpc"](t, l); c.status() != 0 {
-		t.Fatal(c.printed())
+	if c := clients["udhcpc"](t, l); c.Status() != 0 {
+		t.Fatal(c.Printed())
 	}
 	if diff := cmp.Diff([]string{"43200"}, allocations(p)); diff != "" {
 		t.Errorf("lifetimes (-want +got):\n%s", diff)
 	}
-	if s := p.printed(); strings.Contains(s, " WARN ") {
+	if s := p.Printed(); strings.Contains(s, " WARN ") {
 		t.Errorf("it misses something:\n%s", s)
 	}
-	p.shutDown(syscall.SIGTERM)
+	p.MustExit(syscall.SIGTERM, 2*time.Second)
 }
 
 func TestEndToEndServesBehindAFirewallAsKeaDoes(t *testing.T) {
-	needs(t, "udhcpc", "nft")
+	netlab.Needs(t, "udhcpc", "nft")
 	t.Parallel()
 	for _, server := range []string{"kea-dhcp4", program(t)} {
 		for _, interfaces := range []string{`"ens33"`, `"*"`} {
 			t.Run(filepath.Base(server)+"/"+interfaces, func(t *testing.T) {
-				needs(t, server)
+				netlab.Needs(t, server)
 				t.Parallel()
 				l := newLab(t, laptop)
 				l.configure(`"ens33"`, interfaces)
-				command(t, "ip", "netns", "exec", l.server, "nft",
-					"add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }")
+				l.server.Run("nft", "add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }")
 				p := l.serve(server)
-				if c := clients["udhcpc"](t, l); c.status() != 0 {
-					t.Fatal(c.printed())
+				if c := clients["udhcpc"](t, l); c.Status() != 0 {
+					t.Fatal(c.Printed())
 				}
 				if diff := cmp.Diff([]string{"43200"}, allocations(p)); diff != "" {
 					t.Errorf("lifetimes (-want +got):\n%s", diff)
 				}
-				p.shutDown(syscall.SIGTERM)
+				p.MustExit(syscall.SIGTERM, 2*time.Second)
 			})
 		}
 	}
 }
 
 func TestEndToEndInterfacesThatAreExchangedByAReload(t *testing.T) {
-	needs(t, "udhcpc")
+	netlab.Needs(t, "udhcpc")
 	t.Parallel()
 	l := newLab(t, laptop)
 	p := l.serve(program(t))
 	for i, interfaces := range []string{`[ "*" ]`, `[ ]`, `[ "ens33/192.168.1.1" ]`, `[ "lo" ]`, `[ "ens33" ], "dhcp-socket-type": "udp"`} {
 		l.configure(`[ "ens33" ]`, interfaces)
-		p.signal(syscall.SIGHUP)
-		p.awaitsN(" DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS ", i+1)
+		p.Signal(syscall.SIGHUP)
+		p.AwaitsN(" DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS ", i+1)
 		before := len(allocations(p))
-		c := l.on(l.client, nil, "udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", "/bin/true", "-t", "2", "-T", "1")
-		c.status()
+		c := l.client.Start("udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", "/bin/true", "-t", "2", "-T", "1")
+		c.Status()
 		served := len(allocations(p)) > before
 		if want := strings.ContainsAny(interfaces, "*3"); served != want {
-			t.Errorf("%s: served %v, want %v:\n%s", interfaces, served, want, c.printed())
+			t.Errorf("%s: served %v, want %v:\n%s", interfaces, served, want, c.Printed())
 		}
 	}
-	p.shutDown(syscall.SIGTERM)
+	p.MustExit(syscall.SIGTERM, 2*time.Second)
 }
 
 // TestEndToEndTroublesAreTold checks the list of troubles in README.md: each has
 // the line of the log that it promises.
 func TestEndToEndTroublesAreTold(t *testing.T) {
-	needs(t, "udhcpc")
+	netlab.Needs(t, "udhcpc")
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -413,19 +415,19 @@ func TestEndToEndTroublesAreTold(t *testing.T) {
 			}
 			l.configure(tt.change...)
 			if tt.host != nil {
-				command(t, append([]string{"ip", "netns", "exec", l.server}, tt.host...)...)
+				l.server.Run(tt.host...)
 			}
 			p := l.serve(program(t))
 			if tt.giaddr != "" {
 				l.relay(t, netip.MustParseAddr(tt.giaddr))
 			} else {
-				l.on(l.client, nil, "udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", "/bin/true", "-t", "2", "-T", "1").status()
+				l.client.Start("udhcpc", "-f", "-q", "-n", "-i", clientPort, "-s", "/bin/true", "-t", "2", "-T", "1").Status()
 			}
-			p.awaits(tt.want)
+			p.Awaits(tt.want)
 			if !strings.Contains(string(readme), tt.want) {
 				t.Errorf("README.md does not have %q", tt.want)
 			}
-			if strings.Contains(p.printed(), "DHCP4_LEASE_ALLOC") {
+			if strings.Contains(p.Printed(), "DHCP4_LEASE_ALLOC") {
 				t.Error("the client has a lease all the same")
 			}
 		})
@@ -435,9 +437,9 @@ func TestEndToEndTroublesAreTold(t *testing.T) {
 // relay sends a DISCOVER with the giaddr.
 func (l *lab) relay(t *testing.T, giaddr netip.Addr) {
 	t.Helper()
-	command(t, "ip", "-n", l.client, "addr", "add", "192.168.1.2/24", "dev", clientPort)
+	l.client.IP("addr", "add", "192.168.1.2/24", "dev", clientPort)
 	var conn dhcp4.Conn
-	err := l.inClient(func() (err error) {
+	err := l.client.Within(func() (err error) {
 		conn, err = dhcp4.Listen(clientPort)
 		return err
 	})
@@ -458,17 +460,17 @@ func (l *lab) relay(t *testing.T, giaddr netip.Addr) {
 // wrong, while clients renew: each must have its answer to the first message
 // or the first repetition.
 func TestEndToEndReloadUnderLoad(t *testing.T) {
-	needs(t)
+	netlab.Needs(t)
 	if os.Getenv("CI") != "true" && os.Getenv("KEADHCP4_LOAD") == "" {
 		t.Skip("takes 20 s of both processors: set KEADHCP4_LOAD=1")
 	}
 	l := newLab(t, laptop)
 	l.configure(`"severity": "INFO"`, `"severity": "WARN"`)
-	p := l.onServer(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
-	p.awaits(" DCTL_CONFIG_FILE ")
+	p := l.server.Start(program(t), "-c", "/etc/kea/kea-dhcp4.conf")
+	p.Awaits(" DCTL_CONFIG_FILE ")
 
 	var conn dhcp4.Conn
-	err := l.inClient(func() (err error) {
+	err := l.client.Within(func() (err error) {
 		conn, err = (&dhcp4.ListenConfig{Port: 68}).Listen(clientPort)
 		return err
 	})
@@ -478,10 +480,10 @@ func TestEndToEndReloadUnderLoad(t *testing.T) {
 	defer conn.Close()
 	c := dhcp4test.Client{Conn: conn, HardwareAddr: lease.MustParseHardwareAddr(laptop), Broadcast: true, Attempts: 20}
 	if _, err := c.Acquire(context.Background()); err != nil { // many attempts: the server is starting
-		t.Fatalf("%v\n%s", err, p.printed())
+		t.Fatalf("%v\n%s", err, p.Printed())
 	}
 	addr := c.Addr
-	command(t, "ip", "-n", l.client, "addr", "add", addr.String()+"/24", "dev", clientPort)
+	l.client.IP("addr", "add", addr.String()+"/24", "dev", clientPort)
 
 	var (
 		stop = make(chan struct{})
@@ -511,18 +513,18 @@ func TestEndToEndReloadUnderLoad(t *testing.T) {
 		} else {
 			l.configure(`43200`, strconv.Itoa(40000+i), `"severity": "INFO"`, `"severity": "WARN"`)
 		}
-		p.signal(syscall.SIGHUP)
+		p.Signal(syscall.SIGHUP)
 		time.Sleep(100 * time.Millisecond)
 	}
 	close(stop)
 	if err := <-done; err != nil {
-		t.Errorf("%v\n%s", err, p.printed())
+		t.Errorf("%v\n%s", err, p.Printed())
 	}
 	t.Logf("%d renewals", n)
-	if failed := strings.Count(p.printed(), " DHCP4_DYNAMIC_RECONFIGURATION_FAIL "); failed != reloads/10 {
+	if failed := strings.Count(p.Printed(), " DHCP4_DYNAMIC_RECONFIGURATION_FAIL "); failed != reloads/10 {
 		t.Errorf("%d of %d reloads failed, want one of ten", failed, reloads)
 	}
-	p.shutDown(syscall.SIGTERM)
+	p.MustExit(syscall.SIGTERM, 2*time.Second)
 	if rows := l.leaseRows(); !strings.HasPrefix(rows[len(rows)-1], addr.String()+","+laptop+",") {
 		t.Errorf("the lease is lost: %q", rows[len(rows)-1])
 	}

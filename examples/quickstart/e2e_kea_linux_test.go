@@ -18,13 +18,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/embedhcp/embedhcp/examples/internal/netlab"
 	"github.com/embedhcp/embedhcp/lease"
 	"github.com/embedhcp/embedhcp/memfile"
 )
 
 // A kea is a running kea-dhcp4 in the place of the lab's server.
 type kea struct {
-	*process
+	*netlab.Process
+	t      *testing.T
 	socket string // its control socket
 	leases string // its lease file
 }
@@ -44,19 +46,23 @@ func (l *lab) startKea(leases []byte, device string) *kea {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { os.RemoveAll(run) })
-	conf, lib := l.t.TempDir(), l.t.TempDir()
-	for _, dir := range []string{run + "/kea", run + "/lock/kea", lib + "/kea"} {
+	for _, dir := range []string{run + "/kea", run + "/lock/kea"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			l.t.Fatal(err)
 		}
 	}
+	lib := l.server.Folder("lib")
+	l.server.Folder("lib/kea")
 	if device != "" {
 		device = `"` + device + `"`
 	}
-	install(l.t, "kea-dhcp4.conf", filepath.Join(conf, "kea-dhcp4.conf"),
-		map[string]string{"INTERFACES": device, "HOOK": hooks[0]})
+	conf, err := os.ReadFile("testdata/kea-dhcp4.conf")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.server.File("etc/kea-dhcp4.conf", strings.NewReplacer("@INTERFACES@", device, "@HOOK@", hooks[0]).Replace(string(conf)), 0o644)
 	k := &kea{
-		socket: filepath.Join(run, "kea/kea4-ctrl-socket"),
+		t: l.t, socket: filepath.Join(run, "kea/kea4-ctrl-socket"),
 		leases: filepath.Join(lib, "kea/kea-leases4.csv"),
 	}
 	if leases != nil {
@@ -64,10 +70,9 @@ func (l *lab) startKea(leases []byte, device string) *kea {
 			l.t.Fatal(err)
 		}
 	}
-	k.process = l.on(l.server, map[string]string{"/etc/kea": conf, "/var/lib": lib, "/run": run},
-		"kea-dhcp4", "-c", "/etc/kea/kea-dhcp4.conf")
-	await(l.t, "Kea's control socket", func() bool {
-		k.mustRun()
+	l.server.Mounts["/etc/kea"], l.server.Mounts["/var/lib"], l.server.Mounts["/run"] = l.server.Folder("etc"), lib, run
+	k.Process = l.server.Start("kea-dhcp4", "-c", "/etc/kea/kea-dhcp4.conf")
+	netlab.Await(l.t, "Kea's control socket", func() bool {
 		c, err := net.Dial("unix", k.socket)
 		if err == nil {
 			c.Close()
@@ -85,7 +90,7 @@ func (k *kea) command(name string, arguments any) json.RawMessage {
 		k.t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(netlab.Patience)); err != nil {
 		k.t.Fatal(err)
 	}
 	request := map[string]any{"command": name}
@@ -154,7 +159,7 @@ var keaComplains = regexp.MustCompile(`(?m)^\S+ \S+ (?:WARN|ERROR|FATAL) +\[[^]]
 // configuration, which has no interfaces.
 func (k *kea) mustBeContent() {
 	k.t.Helper()
-	log := k.printed()
+	log := k.Printed()
 	if !strings.Contains(log, "] DHCP4_STARTED ") {
 		k.t.Errorf("Kea does not say that it has started:\n%s", log)
 	}
@@ -218,33 +223,30 @@ func sameLeases(t *testing.T, what string, want, got []lease.Lease) {
 }
 
 func TestEndToEndKeaLoadsOurLeaseFile(t *testing.T) {
-	needs(t, "kea-dhcp4", "dhclient", "udhcpc")
+	netlab.Needs(t, "kea-dhcp4", "dhclient", "udhcpc")
 	t.Parallel()
-	keepsResolvConf(t)
-	l := newLab(t, webServer)
+	netlab.KeepsResolvConf(t)
+	l := newLab(t)
 	server := l.serve()
 
-	// A lease of a reservation, one from the pool, and one that was released.
-	d := newStation(l)
-	p := dhclient{}.start(d)
-	dhclient{}.bound(d, p)
-	dhclient{}.stop(p)
-	for i, id := range []string{"01:02:00:00:00:10:01", "00:6c:61:70:74:6f:70"} {
-		run(t, "ip", "-n", l.client, "addr", "flush", "dev", clientPort)
-		run(t, "ip", "-n", l.client, "link", "set", clientPort, "address", []string{laptop, "02:00:00:00:10:02"}[i])
-		u := newStation(l)
-		p := udhcpc{}.start(u, "-C", "-x", "0x3d:"+id)
-		udhcpc{}.bound(u, p)
-		if i == 0 {
-			udhcpc{}.release(u, p)
-			await(t, "the released lease's row", func() bool { return strings.Contains(l.row(), ",0,1,0,0,") })
+	// A lease of a reservation, one that was released, and one from the pool.
+	for i, mac := range []string{webServer, laptop, "02:00:00:00:10:02"} {
+		s := l.station(mac, netlab.Clients()[[]string{"dhclient", "udhcpc", "udhcpc"}[i]])
+		if i == 2 {
+			s.Args = []string{"-C", "-x", "0x3d:00:6c:61:70:74:6f:70"}
+		}
+		s.Start()
+		s.Next()
+		if i == 1 {
+			s.Release()
+			netlab.Await(t, "the released lease's row", func() bool { return strings.HasSuffix(l.row(), ",1,1,0,0,laptop,3,") })
 		}
 	}
-	server.shutDown()
+	server.MustExit(syscall.SIGTERM, 2*time.Second)
 
 	want := ourLeases(t, l.leaseFile())
-	if len(want) != 2 {
-		t.Fatalf("%d leases instead of 2: %v", len(want), want)
+	if len(want) != 3 {
+		t.Fatalf("%d leases instead of 3: %v", len(want), want)
 	}
 	file, err := os.ReadFile(l.leaseFile())
 	if err != nil {
@@ -252,7 +254,7 @@ func TestEndToEndKeaLoadsOurLeaseFile(t *testing.T) {
 	}
 	k := l.startKea(file, "")
 	sameLeases(t, "Kea's leases", want, k.all())
-	k.end(syscall.SIGTERM)
+	k.End()
 	k.mustBeContent()
 	after, err := os.ReadFile(k.leases)
 	if err != nil || string(after) != string(file) {
@@ -261,14 +263,14 @@ func TestEndToEndKeaLoadsOurLeaseFile(t *testing.T) {
 }
 
 func TestEndToEndKeasLeaseFileIsLoaded(t *testing.T) {
-	needs(t, "kea-dhcp4", "dhclient")
+	netlab.Needs(t, "kea-dhcp4", "dhclient")
 	t.Parallel()
-	keepsResolvConf(t)
-	l := newLab(t, webServer)
+	netlab.KeepsResolvConf(t)
+	l := newLab(t)
 	k := l.startKea(nil, serverPort)
-	s := newStation(l)
-	p := dhclient{}.start(s)
-	if got := (dhclient{}).bound(s, p); got.Addr != "192.168.1.20/24" {
+	s := l.station(webServer, netlab.Clients()["dhclient"])
+	s.Start()
+	if got := s.Next(); got.Addr != "192.168.1.20/24" {
 		t.Fatalf("Kea's client has %s", got.Addr)
 	}
 	for _, add := range []map[string]any{
@@ -288,6 +290,6 @@ func TestEndToEndKeasLeaseFileIsLoaded(t *testing.T) {
 	if len(want) != 4 {
 		t.Fatalf("Kea has %d leases instead of 4: %v", len(want), want)
 	}
-	k.shutDown()
+	k.MustExit(syscall.SIGTERM, netlab.Patience)
 	sameLeases(t, "our leases", want, ourLeases(t, k.leases))
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,8 +11,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/embedhcp/embedhcp/examples/internal/netlab"
 )
 
 const (
@@ -23,16 +24,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// The tests with real clients do little but wait, so that more of them
-	// than processors may run at once, unless -parallel says how many.
-	set := false
-	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
-	if !set {
-		if err := flag.Set("test.parallel", "12"); err != nil {
-			panic(err)
-		}
-	}
+	netlab.Parallel(12)
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
@@ -64,50 +56,9 @@ func quickstart(t *testing.T) string {
 	return filepath.Join(built.dir, "quickstart")
 }
 
-// needs skips the test if this machine cannot run it; in CI that is a failure.
-func needs(t *testing.T, programs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	skip := t.Skipf
-	if os.Getenv("CI") == "true" {
-		skip = t.Fatalf
-	}
-	for _, program := range append([]string{"go", "ip", "ss", "mount", "sh"}, programs...) {
-		if _, err := exec.LookPath(program); err != nil {
-			skip("needs the program %s: %v", program, err)
-		}
-	}
-	child := exec.Command("true")
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
-	if err := child.Run(); err != nil {
-		skip("needs root to make network namespaces (%v): sudo go test ./examples/quickstart", err)
-	}
-}
-
-// keepsResolvConf checks in the end that no client has changed the machine's
-// resolv.conf.
-func keepsResolvConf(t *testing.T) {
-	t.Helper()
-	before, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		after, err := os.ReadFile("/etc/resolv.conf")
-		if err != nil && !os.IsNotExist(err) {
-			t.Error(err)
-		}
-		if !bytes.Equal(before, after) {
-			t.Errorf("/etc/resolv.conf of this machine is another one now:\n%s", after)
-		}
-	})
-}
-
 // tutorial is what a client is to report about the tutorial network.
-func tutorial(addr, hostname string) report {
-	return report{
+func tutorial(addr, hostname string) netlab.Report {
+	return netlab.Report{
 		Addr: addr + "/24", Router: "192.168.1.1", DNS: "192.168.1.10 8.8.8.8",
 		Domain: "lab.example.com", Search: "lab.example.com",
 		Lease: "43200", T1: "21600", T2: "37800", Hostname: hostname, ServerID: "192.168.1.1",
@@ -115,7 +66,7 @@ func tutorial(addr, hostname string) report {
 }
 
 // inPool returns the address of a report, which must be in the pool.
-func (r report) inPool(t *testing.T) netip.Prefix {
+func inPool(t *testing.T, r netlab.Report) string {
 	t.Helper()
 	p, err := netip.ParsePrefix(r.Addr)
 	if err != nil {
@@ -125,7 +76,7 @@ func (r report) inPool(t *testing.T) netip.Prefix {
 	if p.Addr().Less(first) || last.Less(p.Addr()) {
 		t.Fatalf("the client has %v, which is not in the pool", p)
 	}
-	return p
+	return p.Addr().String()
 }
 
 func mustEqual(t *testing.T, what string, want, got any) {
@@ -135,15 +86,13 @@ func mustEqual(t *testing.T, what string, want, got any) {
 	}
 }
 
-// forEachClient runs f beside others for every client, or those named.
-func forEachClient(t *testing.T, f func(t *testing.T, c client), names ...string) {
-	keepsResolvConf(t)
-	for name, c := range clients {
-		if len(names) > 0 && !slices.Contains(names, name) {
-			continue
-		}
+// forEachClient runs f beside others for every client that is named.
+func forEachClient(t *testing.T, f func(t *testing.T, c netlab.Client), names ...string) {
+	netlab.KeepsResolvConf(t)
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			needs(t, name)
+			c := netlab.Clients()[name]
+			netlab.Needs(t, c.Programs()...)
 			t.Parallel()
 			f(t, c)
 		})
@@ -152,67 +101,64 @@ func forEachClient(t *testing.T, f func(t *testing.T, c client), names ...string
 
 func TestEndToEndClientGetsRenewsAndReleasesALease(t *testing.T) {
 	t.Parallel()
-	forEachClient(t, func(t *testing.T, c client) {
-		l := newLab(t, laptop)
+	forEachClient(t, func(t *testing.T, c netlab.Client) {
+		l := newLab(t)
 		server := l.serve()
-		s := newStation(l)
+		s := l.station(laptop, c)
 
-		p := c.start(s)
-		got := c.bound(s, p)
-		addr := got.inPool(t)
-		mustEqual(t, "the client's report", tutorial(addr.Addr().String(), "laptop"), got)
-		l.mustHave(addr)
-		held := strings.Join([]string{addr.Addr().String(), laptop, c.id(laptop), "43200", "1", "0", "0", "laptop", "0", ""}, ",")
+		s.Start()
+		got := s.Next()
+		addr := inPool(t, got)
+		mustEqual(t, "the client's report", tutorial(addr, "laptop"), got)
+		s.MustHave(got.Addr)
+		held := strings.Join([]string{addr, laptop, c.ID(laptop), "43200", "1", "0", "0", "laptop", "0", ""}, ",")
 		mustEqual(t, "the lease's row", held, l.row())
 
-		server.shutDown()
+		server.MustExit(syscall.SIGTERM, 2*time.Second)
 		kept := l.rows()
 		server = l.serve()
-		p = c.renew(s, p)
-		renewed := c.renewed(s, p)
+		mark := s.Mark()
+		s.Renew()
+		s.MustSee(mark, "Request by "+addr+" to 192.168.1.1", "ACK of "+addr)
+		renewed := s.Next()
 		if !strings.HasPrefix(l.rows(), kept) {
 			t.Errorf("the server has not kept its lease file:\n%s", cmp.Diff(kept, l.rows()))
 		}
-		if _, ok := c.(dhclient); ok {
-			got.T1 = "1" // as it was told, so that it renews at all
+		if renewed.T1 == "1" {
+			renewed.T1 = got.T1 // dhclient was told so, so that it renews at all
 		}
 		mustEqual(t, "the client's report after its renewal", got, renewed)
-		l.mustHave(addr)
+		s.MustHave(got.Addr)
 		mustEqual(t, "the renewed lease's row", held, l.row())
 
-		c.release(s, p)
-		released := strings.Replace(held, ",43200,", ",0,", 1)
-		await(t, "the row of a deleted lease", func() bool { return l.row() == released })
-		l.mustHave(netip.Prefix{})
-		server.shutDown()
-
-		a := addr.Addr().String()
-		l.mustSee("Discover to 255.255.255.255", "Offer of "+a+" to "+a,
-			"Request for "+a+" to 255.255.255.255", "ACK of "+a+" to "+a,
-			"Request by "+a+" to 192.168.1.1", "ACK of "+a+" to "+a,
-			"Release by "+a+" to 192.168.1.1")
-	})
+		s.Release()
+		released := strings.Replace(held, ",43200,1,0,0,laptop,0,", ",1,1,0,0,laptop,3,", 1)
+		netlab.Await(t, "the row of a released lease", func() bool { return l.row() == released })
+		s.MustHave()
+		server.MustExit(syscall.SIGTERM, 2*time.Second)
+		s.MustSee(0, append(dora(addr), "Request by "+addr+" to 192.168.1.1", "ACK of "+addr,
+			"Release by "+addr+" to 192.168.1.1")...)
+	}, "dhclient", "udhcpc", "dhcpcd")
 }
 
 func TestEndToEndReservedClientGetsItsAddressAndHostName(t *testing.T) {
 	t.Parallel()
-	forEachClient(t, func(t *testing.T, c client) {
-		l := newLab(t, webServer)
+	forEachClient(t, func(t *testing.T, c netlab.Client) {
+		l := newLab(t)
 		l.serve()
-		s := newStation(l)
-		p := c.start(s)
-		mustEqual(t, "the client's report", tutorial("192.168.1.20", "web-server"), c.bound(s, p))
-		l.mustHave(netip.MustParsePrefix("192.168.1.20/24"))
+		s := l.station(webServer, c)
+		s.Start()
+		mustEqual(t, "the client's report", tutorial("192.168.1.20", "web-server"), s.Next())
+		s.MustHave("192.168.1.20/24")
 		mustEqual(t, "the lease's row",
-			"192.168.1.20,"+webServer+","+c.id(webServer)+",43200,1,0,0,web-server,0,", l.row())
-	})
+			"192.168.1.20,"+webServer+","+c.ID(webServer)+",43200,1,0,0,web-server,0,", l.row())
+	}, "dhclient", "udhcpc", "dhcpcd", "networkd")
 }
 
 // What a client and a server say when the client begins without a lease, and
 // in INIT-REBOOT (RFC 2131, section 4.3.2).
 func dora(a string) []string {
-	return []string{"Discover to 255.255.255.255", "Offer of " + a + " to " + a,
-		"Request for " + a + " to 255.255.255.255", "ACK of " + a + " to " + a}
+	return []string{"Discover to 255.255.255.255", "Offer of " + a, "Request for " + a + " to 255.255.255.255", "ACK of " + a}
 }
 
 const (
@@ -222,55 +168,64 @@ const (
 	silenceFor = 3 // seconds until a client gives up on its old address
 )
 
+// mustHaveSeen waits until the messages have passed in this order. A busy
+// client or server may repeat some, but nothing else may have passed.
+func mustHaveSeen(t *testing.T, s *netlab.Station, want []string) {
+	t.Helper()
+	s.MustSee(0, want...)
+	for _, line := range s.Since(0) {
+		if !slices.Contains(want, line) {
+			t.Errorf("%q among the messages", line)
+		}
+	}
+}
+
 func TestEndToEndInitRebootOfAKnownClient(t *testing.T) {
 	t.Parallel()
-	forEachClient(t, func(t *testing.T, c client) {
-		l := newLab(t, laptop)
+	forEachClient(t, func(t *testing.T, c netlab.Client) {
+		l := newLab(t)
 		l.serve()
-		s := newStation(l)
-		p := c.start(s)
-		first := c.bound(s, p)
-		addr := first.inPool(t).Addr().String()
+		s := l.station(laptop, c)
+		s.Start()
+		first := s.Next()
+		addr := inPool(t, first)
 
-		c.stop(p)
-		p = c.start(s)
-		mustEqual(t, "the client's report after INIT-REBOOT", first, c.rebooted(s, p))
+		s.Stop()
+		s.Start()
+		mustEqual(t, "the client's report after INIT-REBOOT", first, s.Next())
 
-		c.stop(p)
-		c.remember(s, netip.MustParseAddr(wrongAddr))
-		p = c.start(s)
-		mustEqual(t, "the client's report after a NAK", first, c.bound(s, p))
+		s.Stop()
+		c.Remember(s, netip.MustParseAddr(wrongAddr))
+		s.Start()
+		mustEqual(t, "the client's report after a NAK", first, s.Next())
 
-		want := slices.Concat(dora(addr),
-			[]string{"Request for " + addr + " to 255.255.255.255", "ACK of " + addr + " to " + addr},
-			[]string{asksWrong, nackForAll}, dora(addr))
-		l.mustHaveSeen(want)
+		mustHaveSeen(t, s, slices.Concat(dora(addr),
+			[]string{"Request for " + addr + " to 255.255.255.255", "ACK of " + addr},
+			[]string{asksWrong, nackForAll}, dora(addr)))
 	}, "dhclient", "dhcpcd")
 }
 
 func TestEndToEndInitRebootOfAnUnknownClientGetsSilence(t *testing.T) {
 	t.Parallel()
-	forEachClient(t, func(t *testing.T, c client) {
-		l := newLab(t, laptop)
+	forEachClient(t, func(t *testing.T, c netlab.Client) {
+		l := newLab(t)
 		l.serve()
-		s := newStation(l)
-		s.reboot = silenceFor
-		c.remember(s, netip.MustParseAddr(wrongAddr))
-		p := c.start(s)
-		addr := c.bound(s, p).inPool(t).Addr().String()
-		l.mustHaveSeen(append([]string{asksWrong}, dora(addr)...))
+		s := l.station(laptop, c)
+		s.Reboot = silenceFor
+		c.Remember(s, netip.MustParseAddr(wrongAddr))
+		s.Start()
+		mustHaveSeen(t, s, append([]string{asksWrong}, dora(inPool(t, s.Next()))...))
 	}, "dhclient", "dhcpcd")
 }
 
 func TestEndToEndInitRebootOfAnUnknownClientGetsNakFromAuthoritativeServer(t *testing.T) {
 	t.Parallel()
-	forEachClient(t, func(t *testing.T, c client) {
-		l := newLab(t, laptop)
+	forEachClient(t, func(t *testing.T, c netlab.Client) {
+		l := newLab(t)
 		l.serve("-authoritative")
-		s := newStation(l)
-		c.remember(s, netip.MustParseAddr(wrongAddr))
-		p := c.start(s)
-		addr := c.bound(s, p).inPool(t).Addr().String()
-		l.mustHaveSeen(append([]string{asksWrong, nackForAll}, dora(addr)...))
-	}, "dhclient", "dhcpcd")
+		s := l.station(laptop, c)
+		c.Remember(s, netip.MustParseAddr(wrongAddr))
+		s.Start()
+		mustHaveSeen(t, s, append([]string{asksWrong, nackForAll}, dora(inPool(t, s.Next()))...))
+	}, "dhclient", "dhcpcd", "networkd")
 }
