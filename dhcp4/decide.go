@@ -168,7 +168,7 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 			x.drop(ReasonNoAddress) // the client asks again, and is offered it
 			return netip.Addr{}, false
 		case x.isOwn(a) || x.reservedForOther(a):
-			n.live.leased(a) // nobody gets it
+			s.withhold(x, n, a)
 		case !x.lookedFor(a):
 			x.lookFor(a)
 			x.verdict = lookAgain
@@ -187,6 +187,16 @@ func (s *Server) propose(x *Exchange, hint netip.Addr) (netip.Addr, bool) {
 	}
 	x.drop(ReasonNoAddress)
 	return netip.Addr{}, false
+}
+
+// withhold takes the address a, which is on offer in n, out of the pool: it is
+// the Server's own or reserved. A reservation may have been deleted since the
+// exchange began; whoever does so frees the address, but perhaps before this.
+func (s *Server) withhold(x *Exchange, n *subnet, a netip.Addr) {
+	n.live.leased(a)
+	if !x.isOwn(a) {
+		s.released(&lease.Lease{Addr: a, SubnetID: n.id})
+	}
 }
 
 // grant makes the client's lease of the address a and the ACK for it. If the

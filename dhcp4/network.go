@@ -232,9 +232,9 @@ func (x *Exchange) withdraw() {
 // the network. The result is nil if none has a free address; if the store has
 // been searched for expired leases, the oldest offer then gives way.
 func (s *Server) takeOffer(x *Exchange, wish netip.Addr) (*subnet, netip.Addr) {
-	seed := maphash.Bytes(s.seed, x.key)
+	seed, avoid := maphash.Bytes(s.seed, x.key), x.override()
 	if x.network == nil {
-		if a, ok := x.selected.live.offer(x.key, wish, seed, x.Time, x.reclaimed); ok {
+		if a, ok := x.selected.live.offer(x.key, wish, avoid, seed, x.Time, x.reclaimed); ok {
 			return x.selected, a
 		}
 		return nil, netip.Addr{}
@@ -250,7 +250,7 @@ func (s *Server) takeOffer(x *Exchange, wish netip.Addr) (*subnet, netip.Addr) {
 		if n == nil || x.barred(n) {
 			continue
 		}
-		if a, ok := n.live.offer(x.key, wish, seed, x.Time, false); ok {
+		if a, ok := n.live.offer(x.key, wish, avoid, seed, x.Time, false); ok {
 			return n, a
 		}
 	}
@@ -258,7 +258,7 @@ func (s *Server) takeOffer(x *Exchange, wish netip.Addr) (*subnet, netip.Addr) {
 		if x.barred(n) {
 			continue
 		}
-		if a, ok := n.live.offer(x.key, wish, seed, x.Time, false); ok {
+		if a, ok := n.live.offer(x.key, wish, avoid, seed, x.Time, false); ok {
 			x.network.recent.Store(n)
 			return n, a
 		}
@@ -268,7 +268,7 @@ func (s *Server) takeOffer(x *Exchange, wish netip.Addr) (*subnet, netip.Addr) {
 			if x.barred(n) {
 				continue
 			}
-			if a, ok := n.live.offer(x.key, wish, seed, x.Time, true); ok {
+			if a, ok := n.live.offer(x.key, wish, avoid, seed, x.Time, true); ok {
 				return n, a
 			}
 		}

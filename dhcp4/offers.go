@@ -82,25 +82,28 @@ func (l *liveSubnet) offered(key []byte) (netip.Addr, bool) {
 }
 
 // offer returns the address on offer for the client, choosing one if there
-// is none. With force it takes the oldest offer away from its client when no
-// address is free. ok is false if there is nothing to offer.
-func (l *liveSubnet) offer(key []byte, hint netip.Addr, seed uint64, now time.Time, force bool) (a netip.Addr, ok bool) {
+// is none; it is not avoid. With force it takes the oldest offer away from its
+// client when no address is free. ok is false if there is nothing to offer.
+func (l *liveSubnet) offer(key []byte, hint, avoid netip.Addr, seed uint64, now time.Time, force bool) (a netip.Addr, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.byClient[string(key)]; e != nil {
 		o := e.Value.(*offer)
-		o.expires = now.Add(l.lifetime)
-		l.order.MoveToBack(e)
-		return o.addr, true
+		if o.addr != avoid {
+			o.expires = now.Add(l.lifetime)
+			l.order.MoveToBack(e)
+			return o.addr, true
+		}
+		l.end(e)
 	}
 	l.endExpired(now)
 	if l.order.Len() >= l.max {
 		l.end(l.order.Front())
 	}
-	a, ok = l.alloc.Next(hint, seed)
+	a, ok = l.next(hint, avoid, seed)
 	if !ok && force && l.order.Len() > 0 {
 		l.end(l.order.Front())
-		a, ok = l.alloc.Next(hint, seed)
+		a, ok = l.next(hint, avoid, seed)
 	}
 	if !ok {
 		return netip.Addr{}, false
@@ -111,6 +114,15 @@ func (l *liveSubnet) offer(key []byte, hint netip.Addr, seed uint64, now time.Ti
 	l.byAddr[a] = e
 	l.count.Store(int32(l.order.Len()))
 	return a, true
+}
+
+// next takes a free address other than avoid.
+func (l *liveSubnet) next(hint, avoid netip.Addr, seed uint64) (a netip.Addr, ok bool) {
+	if a, ok = l.alloc.Next(hint, seed); ok && a == avoid {
+		a, ok = l.alloc.Next(netip.Addr{}, seed)
+		l.alloc.Release(avoid)
+	}
+	return a, ok
 }
 
 // withdraw ends the client's offer, if there is one: its address is free again.

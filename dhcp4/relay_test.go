@@ -336,6 +336,13 @@ func TestServerIdentifierOverride(t *testing.T) {
 		w.expect("another one", via("10.2.0.1", selectOf(1, "10.2.0.9", "10.2.0.100"), override("10.2.0.1")), "meant for another server")
 		w.expect("our own still is", via("10.2.0.1", selectOf(1, "10.1.0.1", "10.2.0.100"), override("10.2.0.1")), "ACK 10.2.0.100")
 	})
+	t.Run("not from a client itself", func(t *testing.T) {
+		l := newLab(t, labConfig())
+		_, m := l.send(request{from: client1, typ: dhcp4.TypeDiscover, asks: ".100", options: option.Options{{Code: 82, Data: []byte(override("192.0.2.100"))}}})
+		if m == nil || serverIDOf(m) != "192.0.2.1" || m.YIAddr != fullAddr(".100") {
+			t.Errorf("%v", m)
+		}
+	})
 	t.Run("what is no address is none", func(t *testing.T) {
 		w := newRelay()
 		for _, sub := range []string{subOption(11, "abc"), override("0.0.0.0"), override("255.255.255.255"), override("224.0.0.1"), "\x0b\x04\x0a"} {

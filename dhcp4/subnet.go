@@ -71,9 +71,20 @@ func (x *Exchange) setServerID() {
 		x.ownID = id
 	}
 	x.serverID = x.ownID
-	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && !x.stashed && isUnicast(id) {
+	// Without giaddr there is no relay agent that could have said so.
+	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && isAddr(x.Request.GIAddr) && isUnicast(id) {
 		x.serverID = id
 	}
+}
+
+// override returns what the relay agent wants to be taken for the server if
+// that is no address of ours. The client does not get it, but others may: a
+// packet can name any address.
+func (x *Exchange) override() netip.Addr {
+	if x.serverID == x.ownID || x.Link.holds(x.serverID) || x.snap.isConfigured(x.serverID) {
+		return netip.Addr{}
+	}
+	return x.serverID
 }
 
 // serverIdentifier returns the Server's own identifier for the client of x:
