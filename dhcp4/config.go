@@ -41,7 +41,9 @@ type Config struct {
 	// the weakest to the strongest. Routers, domain-name-servers and
 	// domain-name are always sent, and subnet-mask, from the Prefix unless
 	// it is configured; any other option if the client asks for it (option
-	// 55) or option.Always says so. option.Never keeps one out. The options
+	// 55) or option.Always says so. option.Never keeps one out. Of the options
+	// 124 and 125 a client gets what is for the enterprises that it names
+	// itself, asked for or not; all if it asks and names none. The options
 	// that the Server sets itself (lease time, server identifier, T1 and T2,
 	// and the like) are not for configuration.
 	Options option.Options
