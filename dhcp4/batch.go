@@ -48,6 +48,20 @@ func (b *batch) clear() {
 	}
 	b.n = 0
 	b.ready = b.ready[:0]
+	// These point into the buffers of the exchanges.
+	clear(b.queries[:cap(b.queries)])
+	clear(b.changes[:cap(b.changes)])
+	b.changes, b.changed = emptied(b.changes), emptied(b.changed)
+}
+
+// emptied returns s without its elements, to be filled again. It keeps no more
+// room than most exchanges need: a client may come to have thousands of leases.
+func emptied[T any](s []T) []T {
+	const most = 4 * maxBatch
+	if cap(s) > most {
+		return nil
+	}
+	return s[:0]
 }
 
 // A writer is the half of a Conn that sends.

@@ -112,10 +112,10 @@ func (x *Exchange) reset() {
 		name:         x.name[:0],
 		stash:        x.stash[:0],
 		flexID:       x.flexID[:0],
-		superseded:   x.superseded[:0],
+		superseded:   emptied(x.superseded),
 		funcOptions:  x.funcOptions,
 		vendorData:   x.vendorData[:0],
-		query:        lease.Query{Leases: x.query.Leases[:0]},
+		query:        lease.Query{Leases: emptied(x.query.Leases)},
 	}
 	x.arena.Reset()
 }

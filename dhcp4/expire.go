@@ -452,6 +452,8 @@ func (s *Server) makeRoom(ctx context.Context, n *subnet, now time.Time) {
 	if found, err := s.takeBack(ctx, due, now); err != nil || !unread && (found > 0 || !n.live.resyncDue(now)) {
 		return
 	}
+	n.live.beginRead()
+	defer n.live.endRead()
 	o, err := s.occupied(ctx, lease.Filter{Subnet: n.id})
 	if err != nil {
 		return

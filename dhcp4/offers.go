@@ -33,6 +33,11 @@ type liveSubnet struct {
 
 	resynced time.Time   // when the allocator was last compared with the store
 	unread   atomic.Bool // it never was
+
+	// While somebody reads the store to make a new allocator, what happens to
+	// leases is noted: true: leased, false: no longer.
+	readers   int
+	meanwhile map[netip.Addr]bool
 }
 
 type offer struct {
@@ -142,6 +147,11 @@ func (l *liveSubnet) withdraw(key []byte) {
 func (l *liveSubnet) leased(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(a, true)
+	l.take(a)
+}
+
+func (l *liveSubnet) take(a netip.Addr) {
 	if n := addrBits(a); n < l.first || n > l.last {
 		return
 	}
@@ -159,6 +169,7 @@ func (l *liveSubnet) leased(a netip.Addr) {
 func (l *liveSubnet) conflict(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(a, true)
 	if e := l.byAddr[a]; e != nil {
 		l.forget(e)
 	}
@@ -169,9 +180,40 @@ func (l *liveSubnet) conflict(a netip.Addr) {
 func (l *liveSubnet) released(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(a, false)
 	if l.byAddr[a] == nil {
 		l.alloc.Release(a)
 	}
+}
+
+func (l *liveSubnet) note(a netip.Addr, leased bool) {
+	if l.readers > 0 {
+		l.meanwhile[a] = leased
+	}
+}
+
+// beginRead is called before the leases of l are read in the store, for occupy
+// or resync, and endRead when what was read has been used.
+func (l *liveSubnet) beginRead() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.readers++; l.meanwhile == nil {
+		l.meanwhile = make(map[netip.Addr]bool)
+	}
+}
+
+func (l *liveSubnet) endRead() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.readers--; l.readers == 0 {
+		l.meanwhile = nil
+	}
+}
+
+// isGone reports whether a lease of a has ended since it was read.
+func (l *liveSubnet) isGone(a netip.Addr) bool {
+	leased, ok := l.meanwhile[a]
+	return ok && !leased
 }
 
 // endExpired ends the offers whose time is over at now.
@@ -204,13 +246,27 @@ func (l *liveSubnet) wasUsed(a netip.Addr) {
 	}
 }
 
-// occupy makes free addresses of l what the store says that they are.
+// occupy makes free addresses of l what the store says that they are, nil being
+// that no lease is there.
 func (l *liveSubnet) occupy(o *occupancy) {
-	for _, a := range o.taken {
-		l.leased(a)
+	if o != nil {
+		for _, a := range o.taken {
+			l.mu.Lock() // each time: others need it too
+			if !l.isGone(a) {
+				l.take(a)
+			}
+			l.mu.Unlock()
+		}
+		for _, a := range o.over {
+			l.wasUsed(a)
+		}
 	}
-	for _, a := range o.over {
-		l.wasUsed(a)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for a, leased := range l.meanwhile {
+		if leased {
+			l.take(a)
+		}
 	}
 }
 
@@ -225,12 +281,19 @@ func (l *liveSubnet) resync(fresh *pool.Allocator, o *occupancy) {
 	}
 	if o != nil {
 		for _, a := range o.taken {
-			fresh.Take(a)
+			if !l.isGone(a) {
+				fresh.Take(a)
+			}
 		}
 		for _, a := range o.over {
 			if fresh.Take(a) {
 				fresh.Release(a)
 			}
+		}
+	}
+	for a, leased := range l.meanwhile {
+		if leased {
+			fresh.Take(a)
 		}
 	}
 	l.alloc = fresh

@@ -10,7 +10,7 @@ import (
 func (s *Server) encode(x *Exchange) {
 	r := x.Reply
 	d, ok := destinationOf(x.Request, x.replyType, r.YIAddr, x.Peer)
-	if !ok {
+	if !ok || x.isBroadcast(d.addr.Addr()) {
 		x.drop(ReasonNoReturnPath)
 		return
 	}

@@ -125,6 +125,7 @@ func (s *Server) Reconfigure(c Config) error {
 	}
 	old := s.snapshot.Load()
 	var updates []func()
+	var kept []*liveSubnet
 	snap := compile(&c, s.seed, old.put(), func(snap *snapshot, n *subnet) *liveSubnet {
 		fresh := snap.newLive(n)
 		before := old.subnets.id(n.id)
@@ -132,10 +133,15 @@ func (s *Server) Reconfigure(c Config) error {
 			return fresh
 		}
 		updates = append(updates, func() { before.live.replace(fresh) })
+		kept = append(kept, before.live)
 		return before.live
 	})
 	if err := snap.keptConflict(); err != nil {
 		return err
+	}
+	for _, n := range kept {
+		n.beginRead()
+		defer n.endRead()
 	}
 	// What is taken is read before anything changes: it may fail.
 	occupied, err := s.occupied(s.ctx, lease.Filter{})
@@ -145,10 +151,9 @@ func (s *Server) Reconfigure(c Config) error {
 	for _, update := range updates {
 		update()
 	}
-	for id, o := range occupied {
-		if n := snap.subnets.id(id); n != nil {
-			n.live.occupy(o)
-		}
+	for i := range c.Subnets {
+		id := c.Subnets[i].ID
+		snap.subnets.id(id).live.occupy(occupied[id])
 	}
 	s.budget.limit(c.WriteBudget)
 	s.snapshot.Store(snap)

@@ -128,3 +128,13 @@ func (x *Exchange) isUs(id netip.Addr) bool {
 	return id == x.serverID || id == x.ownID || x.snap.isConfigured(id) || x.Link.holds(id) ||
 		isUnicast(id) && x.Local.Addr().Unmap() == id
 }
+
+// isBroadcast reports whether a is the broadcast address of a subnet: no relay
+// agent and no client has it, and a reply there would reach everybody.
+func (x *Exchange) isBroadcast(a netip.Addr) bool {
+	n := x.sub
+	if !n.contains(a) {
+		n = x.snap.subnets.prefix(a)
+	}
+	return n != nil && n.isBroadcast(a)
+}
