@@ -18,6 +18,9 @@ func appendRoute(dst []byte, start int, v Route) ([]byte, error) {
 	if !v.Destination.IsValid() || !v.Destination.Addr().Is4() {
 		return dst, reason(v.Destination.String() + " is not an IPv4 prefix")
 	}
+	if !v.Router.IsValid() {
+		return dst, reason("has no Router; 0.0.0.0 stands for the client's own link")
+	}
 	bits := v.Destination.Bits()
 	a := v.Destination.Addr().As4()
 	n := (bits + 7) / 8

@@ -176,7 +176,7 @@ func TestUnencodableValueIsToldByErr(t *testing.T) {
 		{DHCPAgentOptions.New(Never(1)), "dhcp-agent-options (82): value 0: sub-option was made by Never"},
 		{VendorEncapsulatedOptions.New(Option{Code: 255}), "vendor-encapsulated-options (43): value 0: codes 0 and 255 are not for sub-options here"},
 		{ClasslessStaticRoute.New(Route{}), "classless-static-route (121): value 0: invalid Prefix is not an IPv4 prefix"},
-		{ClasslessStaticRoute.New(Route{Destination: prefix("10.0.0.0/8")}), "classless-static-route (121): value 0: invalid IP is not an IPv4 address"},
+		{ClasslessStaticRoute.New(Route{Destination: prefix("10.0.0.0/8")}), "classless-static-route (121): value 0: has no Router; 0.0.0.0 stands for the client's own link"},
 		{ClasslessStaticRoute.New(Route{prefix("2001:db8::/32"), addr("10.0.0.1")}), "classless-static-route (121): value 0: 2001:db8::/32 is not an IPv4 prefix"},
 		{nowhere.New(1), "nowhere (224): the definition has no Wire"},
 		{nowheres.New(1), "option 225: the definition has no Wire"},
