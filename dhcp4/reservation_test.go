@@ -272,3 +272,21 @@ func TestServersOwnAddressIsGivenToNobody(t *testing.T) {
 	l.expect("passed over", request{from: client2, typ: dhcp4.TypeDiscover}, offerOf(".3"))
 	l.expect("requested", request{from: client1, typ: dhcp4.TypeRequest, server: "us", asks: ".1"}, nakFor(dhcp4.ReasonWrongAddress))
 }
+
+func TestStatelessClientOfAnotherMemberOfTheNetwork(t *testing.T) {
+	c := labConfig()
+	c.SharedNetworks = []dhcp4.SharedNetwork{{Name: "floor"}}
+	c.Subnets[0].SharedNetwork = "floor"
+	c.Subnets[0].Options = option.Options{option.Routers.New(fullAddr(".1"))}
+	addr, router := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("198.51.100.1")
+	c.Subnets = append(c.Subnets, dhcp4.Subnet{
+		ID: 2, Prefix: netip.MustParsePrefix("198.51.100.0/24"), SharedNetwork: "floor", Lifetime: time.Minute,
+		Options:      option.Options{option.Routers.New(router)},
+		Reservations: []dhcp4.Reservation{{HardwareAddr: lease.MustParseHardwareAddr(client1.mac), Addr: addr, Stateless: true}},
+	})
+	m := replyTo(t, c, request{from: client1, typ: dhcp4.TypeDiscover})
+	routers, _, err := option.Routers.Get(m.Options)
+	if lifetime, _, _ := leaseTimes(t, m); m.YIAddr != addr || len(routers) != 1 || routers[0] != router || lifetime != time.Minute || err != nil {
+		t.Errorf("%v", m)
+	}
+}
