@@ -69,14 +69,17 @@ func (s *Server) logOutcome(x *Exchange) {
 	}
 }
 
-// relay tells which relay agent forwarded the request, and from which of its
-// circuits (RFC 3046, section 3.1).
+// relay tells which relay agent forwarded the request, from which of its
+// circuits, and from which remote host (RFC 3046, sections 3.1 and 3.2).
 func (x *Exchange) relay() (attrs []slog.Attr) {
 	if isAddr(x.Request.GIAddr) {
 		attrs = append(attrs, slog.String("giaddr", x.Request.GIAddr.String()))
 	}
 	if id, ok := agentSubOption(x.Request, subCircuitID); ok {
 		attrs = append(attrs, slog.String("circuit-id", fmt.Sprintf("0x%X", id)))
+	}
+	if id, ok := agentSubOption(x.Request, subRemoteID); ok {
+		attrs = append(attrs, slog.String("remote-id", fmt.Sprintf("0x%X", id)))
 	}
 	return attrs
 }

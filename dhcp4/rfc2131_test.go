@@ -244,7 +244,7 @@ func TestOverloadedReplyIsLaidOutByTheRules(t *testing.T) {
 // RFC 2131 4.2 MUST: a client is told by its client identifier if it sends one
 // RFC 2131 4.2 MUST: a client that sends none is told by chaddr
 // RFC 4361 6.3 MUST: the client identifier tells the client whatever chaddr says
-// RFC 4361 6.4 MUST NOT: a client identifier is opaque: its first octet is not taken for a hardware type
+// RFC 4361 6.4 MUST: a client that sends no client identifier is told by chaddr
 func TestClientsAreToldByTheirIdentifiers(t *testing.T) {
 	l := newLab(t, labConfig())
 	const duid = "ff:00:00:00:01:00:03:00:01:02:00:00:00:00:09"

@@ -71,8 +71,9 @@ func (x *Exchange) setServerID() {
 		x.ownID = id
 	}
 	x.serverID = x.ownID
-	// Without giaddr there is no relay agent that could have said so.
-	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && isAddr(x.Request.GIAddr) && isUnicast(id) {
+	// Also without giaddr: relay agents may listen to renewals and add options
+	// to them (RFC 3046, section 2.2).
+	if id, ok := agentAddr(x.Request, subServerIDOverride); ok && !x.stashed && isUnicast(id) {
 		x.serverID = id
 	}
 }
