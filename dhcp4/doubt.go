@@ -45,7 +45,9 @@ func (s *Server) endDoubts(now time.Time) error {
 	d.subnets = nil
 	d.mu.Unlock()
 	hold := s.snapshot.Load().hold
-	for addrs := range slices.Chunk(slices.Collect(maps.Keys(subnets)), expireStep) {
+	// In order, so that the same happens when a simulation is repeated.
+	all := slices.SortedFunc(maps.Keys(subnets), netip.Addr.Compare)
+	for addrs := range slices.Chunk(all, expireStep) {
 		q := []lease.Query{{Addrs: addrs}}
 		if err := s.store.Find(s.ctx, q); err != nil {
 			s.failed(s.ctx, callFind, err)
