@@ -56,10 +56,11 @@ const maxThreshold = 0.75
 // A writeBudget limits what leases write in an hour. What is left of it fills
 // up evenly; the less it is, the longer leases go unwritten.
 type writeBudget struct {
-	saved atomic.Uint64
+	saved   atomic.Uint64
+	limited atomic.Bool // so that without a limit nobody waits for mu
 
 	mu      sync.Mutex
-	perHour float64 // zero: no limit
+	perHour float64
 	left    float64
 	at      time.Time // when left was brought up to date
 }
@@ -72,15 +73,19 @@ func (b *writeBudget) limit(perHour int64) {
 		b.perHour = float64(perHour)
 		b.left = b.perHour
 	}
+	b.limited.Store(perHour > 0)
 }
 
 // threshold returns how old a lease may be, as a fraction of its lifetime, to
 // be confirmed without writing it; configured is what the subnet allows anyway.
 func (b *writeBudget) threshold(configured float64, now time.Time) float64 {
+	if !b.limited.Load() {
+		return configured
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.perHour == 0 {
-		return configured
+		return configured // it has just been lifted
 	}
 	b.fill(now)
 	return max(configured, maxThreshold*(1-max(b.left, 0)/b.perHour))
@@ -97,11 +102,11 @@ func (b *writeBudget) fill(now time.Time) {
 
 // spend notes that l was written.
 func (b *writeBudget) spend(l *lease.Lease, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.perHour == 0 {
+	if !b.limited.Load() {
 		return
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.fill(now)
 	// It may be overdrawn by one hour: new leases are always written.
 	b.left = max(b.left-rowSize(l), -b.perHour)

@@ -51,19 +51,14 @@ func (c *Config) check() error {
 	if c.WriteBudget < 0 {
 		k.add("WriteBudget", "is negative")
 	}
-	for _, f := range []struct {
-		path string
-		c    Choice
-	}{
+	k.choices("", []namedChoice{
 		{"MatchClientID", c.MatchClientID},
 		{"EchoClientID", c.EchoClientID},
 		{"ReservationsGlobal", c.ReservationsGlobal},
 		{"ReservationsInSubnet", c.ReservationsInSubnet},
 		{"ReservationsOutOfPool", c.ReservationsOutOfPool},
 		{"StoreExtendedInfo", c.StoreExtendedInfo},
-	} {
-		k.choice(f.path, f.c)
-	}
+	})
 	k.options("Options", c.Options)
 	k.serverID("ServerID", c.ServerID)
 	k.boot("Boot", &c.Boot)
@@ -135,19 +130,14 @@ func (k *configChecker) subnet(path string, s *Subnet, c *Config, global *hostTa
 	k.serverID(path+".Source", s.Source)
 	k.relays(path+".Relays", s.Relays)
 	k.terms(path+".", s.termFields(), compileTerms(s, c))
-	for _, f := range []struct {
-		path string
-		c    Choice
-	}{
-		{".Authoritative", s.Authoritative},
-		{".MatchClientID", s.MatchClientID},
-		{".ReservationsGlobal", s.ReservationsGlobal},
-		{".ReservationsInSubnet", s.ReservationsInSubnet},
-		{".ReservationsOutOfPool", s.ReservationsOutOfPool},
-		{".StoreExtendedInfo", s.StoreExtendedInfo},
-	} {
-		k.choice(path+f.path, f.c)
-	}
+	k.choices(path+".", []namedChoice{
+		{"Authoritative", s.Authoritative},
+		{"MatchClientID", s.MatchClientID},
+		{"ReservationsGlobal", s.ReservationsGlobal},
+		{"ReservationsInSubnet", s.ReservationsInSubnet},
+		{"ReservationsOutOfPool", s.ReservationsOutOfPool},
+		{"StoreExtendedInfo", s.StoreExtendedInfo},
+	})
 	k.options(path+".Options", s.Options)
 	k.boot(path+".Boot", &s.Boot)
 	if s.Order > pool.Hash {

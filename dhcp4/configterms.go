@@ -74,8 +74,16 @@ func (k *configChecker) wholeSeconds(path string, d time.Duration) {
 	}
 }
 
-func (k *configChecker) choice(path string, c Choice) {
-	if c > No {
-		k.add(path, "%d is not a Choice", c)
+// A namedChoice is a field of type Choice.
+type namedChoice struct {
+	name string
+	c    Choice
+}
+
+func (k *configChecker) choices(prefix string, fields []namedChoice) {
+	for _, f := range fields {
+		if f.c > No {
+			k.add(prefix+f.name, "%d is not a Choice", f.c)
+		}
 	}
 }

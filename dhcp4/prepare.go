@@ -7,10 +7,11 @@ import (
 	"github.com/embedhcp/embedhcp/option"
 )
 
-// prepare parses the packet in, for an empty x, and finds out all that needs no store: the
-// message type, the client's identity, the subnet, the reservation that the
-// configuration has, and what the store will have to be asked for. It reports
-// whether there is something to decide; if not, x.reason tells why.
+// prepare parses the packet in, for an empty x, and finds out all that needs
+// no store: the message type, the client's identity, the subnet, the
+// reservation that the configuration has, and what the store will have to be
+// asked for. It reports whether there is something to decide; if not, x.reason
+// tells why.
 func (s *Server) prepare(x *Exchange, in *Packet) bool {
 	x.Request = &x.request
 	x.Link, x.Peer, x.Local, x.Time = in.Link, in.Peer, in.Local, in.Time
@@ -39,9 +40,11 @@ func (s *Server) prepare(x *Exchange, in *Packet) bool {
 	}
 	n := x.snap.selectSubnet(x)
 	if n == nil {
-		if x.drop(ReasonNoSubnet); isAddr(x.Request.GIAddr) {
-			x.drop(ReasonUnknownRelay)
+		why := ReasonNoSubnet
+		if isAddr(x.Request.GIAddr) {
+			why = ReasonUnknownRelay
 		}
+		x.drop(why)
 		return false
 	}
 	x.choose(n)

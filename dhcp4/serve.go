@@ -20,8 +20,7 @@ const (
 // cause; until Shutdown or Close, and then returns ErrServerClosed; or until
 // conn fails for good (ErrLinkGone: its interface vanished). It closes conn.
 // Serve may be called many times at once, each with a Conn of its own; the
-// goroutine that calls it does the
-// work (Config.Loops adds more).
+// goroutine that calls it does the work (Config.Loops adds more).
 func (s *Server) Serve(ctx context.Context, conn Conn) error {
 	on, err := s.startServing(conn)
 	if err != nil {
